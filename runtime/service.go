@@ -3,16 +3,19 @@ package runtime
 import (
 	"context"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/rpc"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // Service is the generated table of a service with the Go interface S: its name, its file and a row
 // for each RPC. Servers and clients are made from it.
 type Service[S any] struct {
-	name string
-	file protoreflect.FileDescriptor
-	rows []Row[S]
+	name      string
+	file      protoreflect.FileDescriptor
+	rows      []Row[S]
+	balancing policy.Balancing
 }
 
 // Row is an RPC of a service with the Go interface S. It takes from a policy what its kind has, so
@@ -27,6 +30,13 @@ type Row[S any] struct {
 // NewService returns the table of the service with the full name, declared in file.
 func NewService[S any](name string, file protoreflect.FileDescriptor, rows ...Row[S]) *Service[S] {
 	return &Service[S]{name: name, file: file, rows: rows}
+}
+
+// WithBalancing returns the table with how clients distribute the calls over the servers.
+func (s *Service[S]) WithBalancing(b policy.Balancing) *Service[S] {
+	with := *s
+	with.balancing = b
+	return &with
 }
 
 // Unary returns the row of a unary RPC; call is the interface's method expression.
@@ -54,6 +64,9 @@ func (s *Service[S]) Name() string { return s.name }
 
 // File returns the file that declares the service.
 func (s *Service[S]) File() protoreflect.FileDescriptor { return s.file }
+
+// Balancing returns how clients distribute the calls over the servers; zero by default.
+func (s *Service[S]) Balancing() policy.Balancing { return s.balancing }
 
 // Methods describes the RPCs in the order of the rows.
 func (s *Service[S]) Methods() []MethodInfo {

@@ -57,8 +57,9 @@ type App struct {
 
 // Service is one service of an [App].
 type Service struct {
-	FullName string // as in "library.v1.BookService"
-	Methods  []Method
+	FullName  string // as in "library.v1.BookService"
+	Methods   []Method
+	Balancing policy.Balancing
 }
 
 // Method is one RPC of a [Service].

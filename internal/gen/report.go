@@ -15,11 +15,19 @@ import (
 // documented in docs/policy.md: new fields may appear, but none is removed or changed without a new
 // version.
 type report struct {
-	Version    int            `json:"version"`
-	PolicyFile string         `json:"policy_file,omitempty"`
-	Defaults   []ruleReport   `json:"defaults,omitempty"` // defaults of the methods, each once
-	Methods    []methodReport `json:"methods"`
-	Unmatched  []string       `json:"unmatched,omitempty"` // policy file patterns without a match
+	Version    int             `json:"version"`
+	PolicyFile string          `json:"policy_file,omitempty"`
+	Defaults   []ruleReport    `json:"defaults,omitempty"` // defaults of the methods, each once
+	Services   []serviceReport `json:"services,omitempty"` // those with rules for a whole service
+	Methods    []methodReport  `json:"methods"`
+	Unmatched  []string        `json:"unmatched,omitempty"` // policy file patterns without a match
+}
+
+type serviceReport struct {
+	Service string       `json:"service"` // such as "library.v1.BookService"
+	File    string       `json:"file"`
+	Rules   []ruleReport `json:"rules"`
+	Unused  []ruleReport `json:"unused,omitempty"` // set, but without effect
 }
 
 type methodReport struct {
@@ -58,6 +66,11 @@ func Report(files []model.File, policyFile *policy.File) ([]byte, error) {
 	defaults := make(map[string]policy.Rule)
 	for _, file := range files {
 		for _, service := range file.Services {
+			if b := service.Balancing; len(b.Rules)+len(b.Unused) > 0 {
+				r.Services = append(r.Services, serviceReport{
+					Service: service.FullName, File: file.Source, Rules: rulesOf(b.Rules), Unused: rulesOf(b.Unused),
+				})
+			}
 			for _, m := range service.Methods {
 				name := service.FullName + "/" + m.Name
 				names = append(names, name)

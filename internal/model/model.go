@@ -11,6 +11,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/pattern"
+	"github.com/grpcservice/grpcservice/internal/policy"
 )
 
 // File is the code generated from one proto file.
@@ -26,12 +27,13 @@ type File struct {
 // Service is one service of a proto file. Only newNames makes its names.
 type Service struct {
 	Names
-	Name       string       // as in the proto
-	FullName   string       // with the proto package
-	Doc        []string     // the lines of its comment
-	Deprecated string       // the deprecation sentence; or ""
-	Descriptor golang.Ident // the variable of the proto file's descriptor
-	Policy     Policy       // the policy that most of its methods share
+	Name       string           // as in the proto
+	FullName   string           // with the proto package
+	Doc        []string         // the lines of its comment
+	Deprecated string           // the deprecation sentence; or ""
+	Descriptor golang.Ident     // the variable of the proto file's descriptor
+	Policy     Policy           // the policy that most of its methods share
+	Balancing  policy.Balancing // how clients distribute its calls
 	Methods    []Method
 }
 

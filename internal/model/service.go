@@ -16,6 +16,7 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 		FullName:   string(svc.Desc.FullName()),
 		Doc:        docOf(svc.Comments),
 		Descriptor: b.ident(s.GoDescriptorIdent),
+		Balancing:  b.policies.Balancing(svc.Desc),
 	}
 	if len(service.Doc) == 0 {
 		service.Doc = []string{svc.GoName + " is the service " + service.FullName + "."}

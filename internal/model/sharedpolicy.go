@@ -53,6 +53,9 @@ func (s *Service) sharePolicy() {
 // SharesPolicy reports whether the RPCs of the service share a policy.
 func (s Service) SharesPolicy() bool { return !isZero(s.Policy) }
 
+// HasBalancing reports whether the service states how clients distribute its calls.
+func (s Service) HasBalancing() bool { return s.Balancing.Balancing != rules.Balancing{} }
+
 // HasOwnPolicy reports whether the policy of the RPC differs from that of its service.
 func (m Method) HasOwnPolicy() bool { return !isZero(m.OwnPolicy) }
 

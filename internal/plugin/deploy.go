@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -57,7 +58,7 @@ func (o *output) addDeployment(env Env, files []model.File, params parameters) {
 func deployedServices(files []model.File) (services []deploy.Service) {
 	for _, file := range files {
 		for _, svc := range file.Services {
-			s := deploy.Service{FullName: svc.FullName}
+			s := deploy.Service{FullName: svc.FullName, Balancing: svc.Balancing.Balancing}
 			for _, m := range svc.Methods {
 				s.Methods = append(s.Methods, deploy.Method{Name: m.Name, Stream: m.Kind != model.Unary, Policy: m.Policy.Policy})
 			}
@@ -75,6 +76,9 @@ func (d *deployment) generate(command string, services []deploy.Service) error {
 	}
 	app, err := d.app(command, services)
 	if err != nil {
+		return err
+	}
+	if err := d.checkBalancing(services); err != nil {
 		return err
 	}
 	wanted, err := deploy.Files(app)
@@ -108,6 +112,21 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Callers: d.callers, Services: services,
 	}, nil
+}
+
+// checkBalancing returns an error if services disagree about what their clients and proxies apply
+// to all of them.
+func (d *deployment) checkBalancing(services []deploy.Service) error {
+	if !d.has("istio") && !d.has("client") {
+		return nil
+	}
+	var errs []error
+	_, disagreements := deploy.Balancing(services)
+	for _, disagreement := range disagreements {
+		errs = append(errs, fmt.Errorf("emit=deploy: %w; set the same for all services of the program, "+
+			"or leave out the parts istio and client with deploy_parts", disagreement))
+	}
+	return errors.Join(errs...)
 }
 
 // has reports whether a part is among those to write and compare.

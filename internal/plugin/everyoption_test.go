@@ -26,6 +26,7 @@ type optionSample struct {
 	shape         string // other options of the method, which locate its pattern
 	rpc           rpcKind
 	isShape       bool // it locates a pattern, so it is for one method only and not for run time
+	ofService     bool // it is about a service as a whole; see [TestEveryServiceOption]
 	notInGo       bool // it is not in the policy of the generated code
 }
 
@@ -110,6 +111,12 @@ var optionSamples = []optionSample{
 		second: `permission {hide_existence: false}`, rpc: startNameRPC, shape: `permission {name: "a.b" resource: "name"}`},
 	{option: "permission.inherit", first: `permission {name: "a.b" resource: "name" inherit: true}`,
 		second: `permission {inherit: false}`, rpc: startStreamRPC, shape: `permission {name: "a.b" resource: "name"}`},
+	{option: "balancing.policy", first: `balancing {policy: POLICY_LEAST_REQUEST}`,
+		second: `balancing {policy: POLICY_PICK_FIRST}`, rpc: plainRPC, ofService: true},
+	{option: "balancing.connections", first: `balancing {connections: 2}`,
+		second: `balancing {connections: 3}`, rpc: plainRPC, ofService: true},
+	{option: "balancing.same_zone", first: `balancing {same_zone: true}`,
+		second: `balancing {same_zone: false}`, rpc: plainRPC, ofService: true},
 	{option: "max_request_bytes", first: `max_request_bytes: 5000000000`,
 		second: `max_request_bytes: 0`, rpc: plainRPC},
 	{option: "log.level", first: `log {level: LEVEL_DEBUG}`,
@@ -331,7 +338,7 @@ message KeyedRequest { string request_id = 1; string nonce = 2; }
 func TestEveryOption(t *testing.T) {
 	checkSampled(t)
 	text, file, config := everyProto, "version: v1\nrules:\n", make(map[string]json.RawMessage)
-	for _, s := range optionSamples {
+	for _, s := range samplesOf(false) {
 		text += s.service(t)
 		second, _ := json.Marshal(plainMessage(s.policy(t, s.second).ProtoReflect()))
 		file += fmt.Sprintf("  - methods: [every.v1.%s/File]\n    policy: %s\n", s.name(), second)
@@ -353,13 +360,72 @@ func TestEveryOption(t *testing.T) {
 	}
 	report := reportOf(t, got.files["report.json"])
 	policies := servedPolicies(t, c, got.files, config)
-	for _, s := range optionSamples {
+	for _, s := range samplesOf(false) {
 		t.Run(s.option, func(t *testing.T) {
 			s.checkReport(t, report)
 			if !s.isShape {
 				s.checkPolicies(t, policies)
 			}
 		})
+	}
+}
+
+// samplesOf returns the samples of options for services as a whole, or the other ones.
+func samplesOf(services bool) (samples []optionSample) {
+	for _, s := range optionSamples {
+		if s.ofService == services {
+			samples = append(samples, s)
+		}
+	}
+	return samples
+}
+
+// TestEveryServiceOption sets each option for a service as a whole in the service and in a policy
+// file. It checks the value in the report, and that the generated table has it.
+func TestEveryServiceOption(t *testing.T) {
+	text, file := everyProto, "version: v1\nrules:\n"
+	for _, s := range samplesOf(true) {
+		for _, by := range []string{"Own", "File"} {
+			text += fmt.Sprintf("service %s%s {\n  option (grpcservice.v1.service) = {%s};\n  rpc Get(Plain) returns (Plain);\n}\n",
+				s.name(), by, s.first)
+		}
+		second, _ := json.Marshal(plainMessage(s.policy(t, s.second).ProtoReflect()))
+		file += fmt.Sprintf("  - methods: [every.v1.%sFile/*]\n    policy: %s\n", s.name(), second)
+	}
+	dir := t.TempDir()
+	writeTree(t, dir, map[string]string{"every.proto": text})
+	c := testCase{
+		name: "every", dir: dir, protos: []string{"every.proto"},
+		options: "policy=policy.yaml,report=report.json,emit=service",
+	}
+	readFile := func(string) ([]byte, error) { return []byte(file), nil }
+	got := runEnv(t, c.request(t), plugin.Env{ReadFile: readFile})
+	if got.err != "" {
+		t.Fatal(got.err)
+	}
+	report, code := reportOf(t, got.files["report.json"]), ""
+	for name, content := range got.files {
+		if path.Ext(name) == ".go" {
+			code += content
+		}
+	}
+	for _, s := range samplesOf(true) {
+		own, over := s.valueIn(t, s.first), s.valueIn(t, s.second)
+		own.Source, over.Source = "service option", "policy file"
+		for by, want := range map[string]reported{"Own": own, "File": over} {
+			if rules := report["every.v1."+s.name()+by]; !reflect.DeepEqual(rules, []reported{want}) {
+				t.Errorf("the report of %s%s has the rules %+v, want %+v", s.name(), by, rules, want)
+			}
+		}
+		tableOf := func(by string) string {
+			_, table, _ := strings.Cut(code, "NewService("+s.name()+by+"Name,")
+			table, _, _ = strings.Cut(table, "\n\n")
+			_, balancing, _ := strings.Cut(table, "\n)")
+			return balancing
+		}
+		if tableOf("Own") == "" || tableOf("Own") == tableOf("File") {
+			t.Errorf("the tables with %s and %s end with %q and %q", s.first, s.second, tableOf("Own"), tableOf("File"))
+		}
 	}
 }
 
@@ -467,10 +533,14 @@ type reported struct {
 	Value         any
 }
 
-// reportOf returns the rules of each method in a report.
+// reportOf returns the rules of each method, and of each service that has any, in a report.
 func reportOf(t *testing.T, text string) map[string][]reported {
 	t.Helper()
 	var report struct {
+		Services []struct {
+			Service string
+			Rules   []reported
+		}
 		Methods []struct {
 			Method string
 			Rules  []reported
@@ -482,6 +552,9 @@ func reportOf(t *testing.T, text string) map[string][]reported {
 	rules := make(map[string][]reported)
 	for _, m := range report.Methods {
 		rules[m.Method] = m.Rules
+	}
+	for _, s := range report.Services {
+		rules[s.Service] = s.Rules
 	}
 	return rules
 }
@@ -536,7 +609,7 @@ func servedPolicies(
 	_ = readTree(t, "../../runtime") // makes the go test cache depend on the program's sources
 	module := goModule{dir: t.TempDir(), files: make(map[string]string)}
 	var registrations strings.Builder
-	for _, s := range optionSamples {
+	for _, s := range samplesOf(false) {
 		fmt.Fprintf(&registrations, "\tevery.Register%[1]s(s, every.Unimplemented%[1]s{})\n", s.name())
 	}
 	for file, content := range files {

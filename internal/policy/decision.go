@@ -41,14 +41,22 @@ func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *g
 			Field: "validate", Value: d.Policy.Validate, Source: "request message", Place: string(method.Input().FullName()),
 		})
 	}
-	d.Unused = unusedOf(sources, merged, winners)
+	d.Unused = unusedOf(sources, merged, winners, func(field string) bool {
+		return !policy.IsOfService(field)
+	})
 	return d
 }
 
-// unusedOf returns the rules that sources set without effect.
-func unusedOf(sources []source, merged *grpcservicev1.Policy, winners map[string]source) (rules []Rule) {
+// unusedOf returns the rules that sources set without effect, of the fields that isOf selects.
+func unusedOf(
+	sources []source, merged *grpcservicev1.Policy, winners map[string]source,
+	isOf func(field string) bool,
+) (rules []Rule) {
 	for i, s := range sources {
 		for _, set := range leavesOf(s.policy) {
+			if !isOf(set.field) {
+				continue
+			}
 			if why := unused(set.field, sources[i+1:], merged, winners); why != "" {
 				rule := s.rule(set)
 				rule.Why = why

@@ -66,8 +66,8 @@ func (b Balancer) check() error {
 	return err
 }
 
-// WithBalancer sets how calls are distributed over the servers of the target, instead of
-// [RoundRobin].
+// WithBalancer sets how calls are distributed over the servers of the target, instead of the
+// policy of the services ([WithServiceConfig]) and of [RoundRobin].
 func WithBalancer(b Balancer) Option {
 	return func(c *settings) {
 		if err := b.check(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/network"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // Dial returns a connection for generated clients to target: "host:port", "dns:///host:port",
@@ -36,10 +37,11 @@ func Dial(target string, opts ...Option) (*Conn, error) {
 		opt(c)
 	}
 	creds, err := c.transport(target)
+	balancing := c.balancing()
 	if err := errors.Join(append(c.errs, err)...); err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
-	defaults := append(c.defaults(creds), c.callCredentials()...)
+	defaults := append(c.defaults(creds, balancing), c.callCredentials()...)
 	conn, err := grpc.NewClient(target, append(defaults, c.grpc...)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
@@ -51,10 +53,12 @@ func Dial(target string, opts ...Option) (*Conn, error) {
 }
 
 // defaults returns the runtime's own grpc options.
-func (c *settings) defaults(creds credentials.TransportCredentials) []grpc.DialOption {
+func (c *settings) defaults(
+	creds credentials.TransportCredentials, balancing policy.Balancing,
+) []grpc.DialOption {
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultServiceConfig(c.serviceConfig(methodConfigOf).String()),
+		grpc.WithDefaultServiceConfig(c.serviceConfig(balancing, methodConfigOf).String()),
 		grpc.WithResolvers(c.resolvers...),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxRecvMsgSize)),
 		// No pings without calls: they would keep devices awake, and third-party servers reject

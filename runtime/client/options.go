@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/resolver"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // Defaults and limits of connections of [Dial].
@@ -32,13 +33,14 @@ type Option func(*settings)
 // settings holds the options of one connection.
 type settings struct {
 	tls         tlsSettings
-	connections int // to each server; 0: unset
+	connections int // to each server; 0: that of the services, or the default
 	perCall     []credentials.PerRPCCredentials
 	health      bool
-	balancer    Balancer // none: the default
+	balancer    Balancer // none: that of the services, or the default
 	resolvers   []resolver.Builder
 	observers   []*observer
-	services    map[string]bool // those whose methods follow
+	services    map[string]bool // those whose methods and balancings follow
+	balancings  policy.Balancings
 	methods     []runtime.MethodInfo
 	grpc        []grpc.DialOption
 	errs        []error

@@ -79,6 +79,8 @@ var derived = map[string]string{
 	"idempotency_key.field": "request_id, or a field with a similar name",
 	"log.level":             Policy{}.Log.Level.String(),
 	"log.sample":            "1",
+	"balancing.policy":      RoundRobin.Option(),
+	"balancing.connections": "1",
 }
 
 // TestDefaultsInOptions compares the defaults that the comments of options.proto state with those

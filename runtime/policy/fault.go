@@ -91,6 +91,13 @@ func (f *faults) notNegative(path string, n int64) {
 	}
 }
 
+// connections checks a number of connections to each server.
+func (f *faults) connections(path string, n int64) {
+	if n < 1 || n > MaxConnections {
+		f.add(path, "%d is out of range; want 1 to %d", n, MaxConnections)
+	}
+}
+
 // attempts checks a number of attempts: gRPC makes at most five (gRFC A6).
 func (f *faults) attempts(path string, n int64) {
 	if n != 0 && (n < 2 || n > 5) {

@@ -242,4 +242,9 @@ var (
 		DisconnectSlow: grpcservicev1.Room_SLOW_DISCONNECT, DropOldest: grpcservicev1.Room_SLOW_DROP_OLDEST,
 		DropNewest: grpcservicev1.Room_SLOW_DROP_NEWEST, BlockOnSlow: grpcservicev1.Room_SLOW_BLOCK,
 	}
+	balancers = map[BalancingPolicy]grpcservicev1.Balancing_Policy{
+		PickFirst:    grpcservicev1.Balancing_POLICY_PICK_FIRST,
+		RoundRobin:   grpcservicev1.Balancing_POLICY_ROUND_ROBIN,
+		LeastRequest: grpcservicev1.Balancing_POLICY_LEAST_REQUEST,
+	}
 )

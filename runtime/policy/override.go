@@ -70,6 +70,11 @@ func fixed(has Patterns, over Layer) (f faults) {
 	for _, path := range shape {
 		f.add(path, "it is fixed in the generated code; "+setBefore)
 	}
+	for _, r := range rules {
+		if r.isOfService && r.spoken(over.Policy) && over.Wide {
+			f.add(r.name, "clients apply it, from the generated code; "+setBefore)
+		}
+	}
 	for _, r := range rules.patterns() {
 		switch {
 		case !r.spoken(over.Policy):

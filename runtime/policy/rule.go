@@ -38,6 +38,8 @@ type rule struct {
 	isOptional bool   // whether a method can be without it, which reports say
 	isLive     bool   // whether a running server may change it
 	isPattern  bool   // whether it is about a pattern, with an option off
+
+	isOfService bool // whether it is about a service as a whole, so that no method can have it
 }
 
 // message returns the message with the options of a rule; it must not be modified.

@@ -11,10 +11,16 @@ import (
 // ServiceConfig is a gRPC service config, as far as policies need it: how a client treats a
 // server. See grpc/doc/service_config.md for the full format, and gRFC A6 for the policies.
 type ServiceConfig struct {
-	LoadBalancing []json.Marshaler  `json:"loadBalancingConfig"`
+	LoadBalancing []json.Marshaler  `json:"loadBalancingConfig"` // the first that a client knows
+	Scaling       *ScalingConfig    `json:"connectionScaling,omitempty"`
 	Health        *HealthConfig     `json:"healthCheckConfig,omitempty"`
 	Methods       []MethodConfig    `json:"methodConfig,omitempty"`
 	Throttling    *ThrottlingConfig `json:"retryThrottling,omitempty"`
+}
+
+// ScalingConfig states how many connections a client opens to each server (gRFC A105).
+type ScalingConfig struct {
+	MaxConnections int `json:"maxConnectionsPerSubchannel"`
 }
 
 // HealthConfig names the service whose health clients check; "" is the server as a whole.
@@ -73,11 +79,11 @@ func (d ConfigDuration) MarshalJSON() ([]byte, error) {
 	return protojson.Marshal(durationpb.New(time.Duration(d)))
 }
 
-// NewServiceConfig returns the service config of a connection to a server of these methods. It
-// distributes calls over all addresses of a target, whereas grpc by default sends all of them to
+// NewServiceConfig returns the service config of a connection to a server of these methods. By
+// default it distributes calls over all addresses of a target, whereas grpc sends all of them to
 // the first. Methods without a rule are omitted.
-func NewServiceConfig(methods []MethodConfig) *ServiceConfig {
-	c := &ServiceConfig{LoadBalancing: []json.Marshaler{json.RawMessage(`{"round_robin":{}}`)}}
+func NewServiceConfig(balancing Balancing, methods []MethodConfig) *ServiceConfig {
+	c := &ServiceConfig{LoadBalancing: balancing.Policy.configs()}
 	for _, m := range methods {
 		if m.Timeout == 0 && m.Retry == nil && m.Hedging == nil {
 			continue
@@ -88,6 +94,27 @@ func NewServiceConfig(methods []MethodConfig) *ServiceConfig {
 		}
 	}
 	return c
+}
+
+// configs returns the balancers of grpc for a policy, the best one first: not every implementation
+// has least_request.
+func (b BalancingPolicy) configs() []json.Marshaler {
+	roundRobin := json.RawMessage(`{"round_robin":{}}`)
+	switch b {
+	case PickFirst:
+		return []json.Marshaler{json.RawMessage(`{"pick_first":{}}`)}
+	case LeastRequest:
+		return []json.Marshaler{json.RawMessage(`{"least_request_experimental":{}}`), roundRobin}
+	default:
+		return []json.Marshaler{roundRobin}
+	}
+}
+
+// Scale adds the connections to each server, for clients that know them from nothing else.
+func (c *ServiceConfig) Scale(balancing Balancing) {
+	if balancing.Connections > 1 {
+		c.Scaling = &ScalingConfig{balancing.Connections}
+	}
 }
 
 // String returns the config as JSON.

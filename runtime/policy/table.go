@@ -19,7 +19,7 @@ var rules = table{
 	maxRequestBytesRule(), logRule(), validationRule(),
 	pageRule(), batchRule(), operationRule(), idempotencyKeyRule(),
 	searchRule(), subscriptionRule(), uploadRule(), bulkRule(), handshakeRule(), roomRule(),
-	permissionRule(),
+	permissionRule(), balancingRule(),
 }
 
 func timeoutRule() rule {
@@ -245,6 +245,28 @@ func wantsHedging(p *grpcservicev1.Policy) bool {
 
 // isZero reports whether a field is set to zero.
 func isZero(field *int32) bool { return field != nil && *field == 0 }
+
+// balancingRule is about a service as a whole: its Go value is a [Balancing], which no method has.
+func balancingRule() rule {
+	r := rule{name: "balancing", isOfService: true, fits: func(Method) string {
+		return "it is for services, because a connection carries the calls of all methods; " +
+			"set it in the service's options, or for all its methods in a policy file"
+	}}
+	for _, o := range balancingOptions() {
+		r.options = append(r.options, option[Policy]{name: o.name, check: o.check})
+	}
+	return r
+}
+
+// balancingOptions are the fields of the balancing of a service.
+func balancingOptions() []option[Balancing] {
+	return []option[Balancing]{
+		field("policy", choice(balancers), func(b *Balancing) *BalancingPolicy { return &b.Policy }),
+		field("connections", number((*faults).connections),
+			func(b *Balancing) *int { return &b.Connections }),
+		field("same_zone", flag, func(b *Balancing) *bool { return &b.SameZone }),
+	}
+}
 
 func maxRequestBytesRule() rule {
 	return rule{name: "max_request_bytes", options: []option[Policy]{

@@ -66,6 +66,7 @@ func ofService(s model.Service) Service {
 		Names: ofNames(s.Names), Name: s.Name, FullName: s.FullName, Doc: s.Doc, Deprecated: s.Deprecated,
 		Descriptor: s.Descriptor, Methods: each(s.Methods, ofMethod), Policy: ofPolicy(s.Policy),
 		SharesPolicy: s.SharesPolicy(), StartsOperations: s.StartsOperations(),
+		Balancing: s.Balancing.Balancing, HasBalancing: s.HasBalancing(),
 	}
 }
 

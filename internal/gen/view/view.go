@@ -46,9 +46,11 @@ type Service struct {
 	Deprecated       string   // the deprecation notice, or ""
 	Descriptor       golang.Ident
 	Methods          []Method
-	Policy           Policy // the policy that most of its methods share
-	SharesPolicy     bool   // whether its methods share a policy
-	StartsOperations bool   // whether one of its RPCs starts operations
+	Policy           Policy           // the policy that most of its methods share
+	SharesPolicy     bool             // whether its methods share a policy
+	Balancing        policy.Balancing // how clients distribute its calls
+	HasBalancing     bool             // whether its options state that
+	StartsOperations bool             // whether one of its RPCs starts operations
 }
 
 // Names are the Go names that are generated for one service.

@@ -100,6 +100,63 @@ func (Rate_Key) EnumDescriptor() ([]byte, []int) {
 	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{4, 0}
 }
 
+// Which server receives a call.
+type Balancing_Policy int32
+
+const (
+	// The same as POLICY_ROUND_ROBIN, unless another service of the connection has a policy.
+	Balancing_POLICY_UNSPECIFIED Balancing_Policy = 0
+	// The first address that can be reached receives all calls.
+	Balancing_POLICY_PICK_FIRST Balancing_Policy = 1
+	// The servers take turns.
+	Balancing_POLICY_ROUND_ROBIN Balancing_Policy = 2
+	// Of two random servers, the one with fewer calls of this client in progress.
+	Balancing_POLICY_LEAST_REQUEST Balancing_Policy = 3
+)
+
+// Enum value maps for Balancing_Policy.
+var (
+	Balancing_Policy_name = map[int32]string{
+		0: "POLICY_UNSPECIFIED",
+		1: "POLICY_PICK_FIRST",
+		2: "POLICY_ROUND_ROBIN",
+		3: "POLICY_LEAST_REQUEST",
+	}
+	Balancing_Policy_value = map[string]int32{
+		"POLICY_UNSPECIFIED":   0,
+		"POLICY_PICK_FIRST":    1,
+		"POLICY_ROUND_ROBIN":   2,
+		"POLICY_LEAST_REQUEST": 3,
+	}
+)
+
+func (x Balancing_Policy) Enum() *Balancing_Policy {
+	p := new(Balancing_Policy)
+	*p = x
+	return p
+}
+
+func (x Balancing_Policy) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Balancing_Policy) Descriptor() protoreflect.EnumDescriptor {
+	return file_grpcservice_v1_options_proto_enumTypes[1].Descriptor()
+}
+
+func (Balancing_Policy) Type() protoreflect.EnumType {
+	return &file_grpcservice_v1_options_proto_enumTypes[1]
+}
+
+func (x Balancing_Policy) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Balancing_Policy.Descriptor instead.
+func (Balancing_Policy) EnumDescriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8, 0}
+}
+
 // The level of a log record.
 type Log_Level int32
 
@@ -145,11 +202,11 @@ func (x Log_Level) String() string {
 }
 
 func (Log_Level) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpcservice_v1_options_proto_enumTypes[1].Descriptor()
+	return file_grpcservice_v1_options_proto_enumTypes[2].Descriptor()
 }
 
 func (Log_Level) Type() protoreflect.EnumType {
-	return &file_grpcservice_v1_options_proto_enumTypes[1]
+	return &file_grpcservice_v1_options_proto_enumTypes[2]
 }
 
 func (x Log_Level) Number() protoreflect.EnumNumber {
@@ -158,7 +215,7 @@ func (x Log_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Log_Level.Descriptor instead.
 func (Log_Level) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // What happens to the other items when one fails.
@@ -202,11 +259,11 @@ func (x Batch_Mode) String() string {
 }
 
 func (Batch_Mode) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpcservice_v1_options_proto_enumTypes[2].Descriptor()
+	return file_grpcservice_v1_options_proto_enumTypes[3].Descriptor()
 }
 
 func (Batch_Mode) Type() protoreflect.EnumType {
-	return &file_grpcservice_v1_options_proto_enumTypes[2]
+	return &file_grpcservice_v1_options_proto_enumTypes[3]
 }
 
 func (x Batch_Mode) Number() protoreflect.EnumNumber {
@@ -215,7 +272,7 @@ func (x Batch_Mode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Batch_Mode.Descriptor instead.
 func (Batch_Mode) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12, 0}
 }
 
 // What happens to an operation while another one with the same key is not done.
@@ -260,11 +317,11 @@ func (x Operation_OnConflict) String() string {
 }
 
 func (Operation_OnConflict) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpcservice_v1_options_proto_enumTypes[3].Descriptor()
+	return file_grpcservice_v1_options_proto_enumTypes[4].Descriptor()
 }
 
 func (Operation_OnConflict) Type() protoreflect.EnumType {
-	return &file_grpcservice_v1_options_proto_enumTypes[3]
+	return &file_grpcservice_v1_options_proto_enumTypes[4]
 }
 
 func (x Operation_OnConflict) Number() protoreflect.EnumNumber {
@@ -273,7 +330,7 @@ func (x Operation_OnConflict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Operation_OnConflict.Descriptor instead.
 func (Operation_OnConflict) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // What happens if more messages have to wait for a member than its queue holds.
@@ -321,11 +378,11 @@ func (x Room_Slow) String() string {
 }
 
 func (Room_Slow) Descriptor() protoreflect.EnumDescriptor {
-	return file_grpcservice_v1_options_proto_enumTypes[4].Descriptor()
+	return file_grpcservice_v1_options_proto_enumTypes[5].Descriptor()
 }
 
 func (Room_Slow) Type() protoreflect.EnumType {
-	return &file_grpcservice_v1_options_proto_enumTypes[4]
+	return &file_grpcservice_v1_options_proto_enumTypes[5]
 }
 
 func (x Room_Slow) Number() protoreflect.EnumNumber {
@@ -334,7 +391,7 @@ func (x Room_Slow) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Room_Slow.Descriptor instead.
 func (Room_Slow) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{20, 0}
 }
 
 // Policy is the policy of a method.
@@ -387,7 +444,9 @@ type Policy struct {
 	// key in request and response.
 	Room *Room `protobuf:"bytes,19,opt,name=room,proto3" json:"room,omitempty"`
 	// What the caller must be allowed to do with the resource that the request names.
-	Permission    *Permission `protobuf:"bytes,30,opt,name=permission,proto3" json:"permission,omitempty"`
+	Permission *Permission `protobuf:"bytes,30,opt,name=permission,proto3" json:"permission,omitempty"`
+	// How clients distribute calls over the servers. Only services have it.
+	Balancing     *Balancing `protobuf:"bytes,31,opt,name=balancing,proto3" json:"balancing,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -558,6 +617,13 @@ func (x *Policy) GetRoom() *Room {
 func (x *Policy) GetPermission() *Permission {
 	if x != nil {
 		return x.Permission
+	}
+	return nil
+}
+
+func (x *Policy) GetBalancing() *Balancing {
+	if x != nil {
+		return x.Balancing
 	}
 	return nil
 }
@@ -1078,6 +1144,74 @@ func (x *Hedging) GetNonFatalCodes() []string {
 	return nil
 }
 
+// Balancing states how clients distribute calls over the servers of a service. It is for services:
+// a connection carries the calls of all methods. Clients that call several services over one
+// connection need services that agree.
+type Balancing struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which server receives a call. The default is POLICY_ROUND_ROBIN.
+	Policy Balancing_Policy `protobuf:"varint,1,opt,name=policy,proto3,enum=grpcservice.v1.Balancing_Policy" json:"policy,omitempty"`
+	// The most connections of a client to each server, from 1 to 64: a client opens another one when
+	// the stream limit of the first is near. The default is 1.
+	Connections *int32 `protobuf:"varint,2,opt,name=connections,proto3,oneof" json:"connections,omitempty"`
+	// Calls stay in the zone of the client while it has servers with capacity. The client must know
+	// its zone, and its resolver those of the servers.
+	SameZone      *bool `protobuf:"varint,3,opt,name=same_zone,json=sameZone,proto3,oneof" json:"same_zone,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Balancing) Reset() {
+	*x = Balancing{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Balancing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Balancing) ProtoMessage() {}
+
+func (x *Balancing) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Balancing.ProtoReflect.Descriptor instead.
+func (*Balancing) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Balancing) GetPolicy() Balancing_Policy {
+	if x != nil {
+		return x.Policy
+	}
+	return Balancing_POLICY_UNSPECIFIED
+}
+
+func (x *Balancing) GetConnections() int32 {
+	if x != nil && x.Connections != nil {
+		return *x.Connections
+	}
+	return 0
+}
+
+func (x *Balancing) GetSameZone() bool {
+	if x != nil && x.SameZone != nil {
+		return *x.SameZone
+	}
+	return false
+}
+
 // Log configures the access log of a method.
 type Log struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1091,7 +1225,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1103,7 +1237,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1116,7 +1250,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Log) GetLevel() Log_Level {
@@ -1144,7 +1278,7 @@ type Validation struct {
 
 func (x *Validation) Reset() {
 	*x = Validation{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1156,7 +1290,7 @@ func (x *Validation) String() string {
 func (*Validation) ProtoMessage() {}
 
 func (x *Validation) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1169,7 +1303,7 @@ func (x *Validation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Validation.ProtoReflect.Descriptor instead.
 func (*Validation) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Validation) GetSkip() bool {
@@ -1211,7 +1345,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1223,7 +1357,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1236,7 +1370,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Page) GetOff() bool {
@@ -1344,7 +1478,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1356,7 +1490,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1369,7 +1503,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Batch) GetOff() bool {
@@ -1463,7 +1597,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1609,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1622,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Operation) GetOff() bool {
@@ -1570,7 +1704,7 @@ type IdempotencyKey struct {
 
 func (x *IdempotencyKey) Reset() {
 	*x = IdempotencyKey{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1582,7 +1716,7 @@ func (x *IdempotencyKey) String() string {
 func (*IdempotencyKey) ProtoMessage() {}
 
 func (x *IdempotencyKey) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1595,7 +1729,7 @@ func (x *IdempotencyKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdempotencyKey.ProtoReflect.Descriptor instead.
 func (*IdempotencyKey) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *IdempotencyKey) GetOff() bool {
@@ -1645,7 +1779,7 @@ type Search struct {
 
 func (x *Search) Reset() {
 	*x = Search{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1657,7 +1791,7 @@ func (x *Search) String() string {
 func (*Search) ProtoMessage() {}
 
 func (x *Search) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1670,7 +1804,7 @@ func (x *Search) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Search.ProtoReflect.Descriptor instead.
 func (*Search) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Search) GetOff() bool {
@@ -1757,7 +1891,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1769,7 +1903,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1782,7 +1916,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{15}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Subscription) GetOff() bool {
@@ -1902,7 +2036,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1914,7 +2048,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1927,7 +2061,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{16}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Upload) GetOff() bool {
@@ -2031,7 +2165,7 @@ type Bulk struct {
 
 func (x *Bulk) Reset() {
 	*x = Bulk{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2043,7 +2177,7 @@ func (x *Bulk) String() string {
 func (*Bulk) ProtoMessage() {}
 
 func (x *Bulk) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2056,7 +2190,7 @@ func (x *Bulk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bulk.ProtoReflect.Descriptor instead.
 func (*Bulk) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{17}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Bulk) GetOff() bool {
@@ -2102,7 +2236,7 @@ type Handshake struct {
 
 func (x *Handshake) Reset() {
 	*x = Handshake{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2114,7 +2248,7 @@ func (x *Handshake) String() string {
 func (*Handshake) ProtoMessage() {}
 
 func (x *Handshake) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2127,7 +2261,7 @@ func (x *Handshake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Handshake.ProtoReflect.Descriptor instead.
 func (*Handshake) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Handshake) GetOff() bool {
@@ -2171,7 +2305,7 @@ type Room struct {
 
 func (x *Room) Reset() {
 	*x = Room{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2183,7 +2317,7 @@ func (x *Room) String() string {
 func (*Room) ProtoMessage() {}
 
 func (x *Room) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2196,7 +2330,7 @@ func (x *Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Room.ProtoReflect.Descriptor instead.
 func (*Room) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Room) GetOff() bool {
@@ -2248,7 +2382,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2260,7 +2394,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2273,7 +2407,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{20}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Reasons) GetDomain() string {
@@ -2339,7 +2473,7 @@ var File_grpcservice_v1_options_proto protoreflect.FileDescriptor
 
 const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xa2\b\n" +
+	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xdb\b\n" +
 	"\x06Policy\x121\n" +
 	"\atimeout\x18\x01 \x01(\v2\x17.grpcservice.v1.TimeoutR\atimeout\x12(\n" +
 	"\x04auth\x18\x02 \x01(\v2\x14.grpcservice.v1.AuthR\x04auth\x12(\n" +
@@ -2365,7 +2499,8 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\x04room\x18\x13 \x01(\v2\x14.grpcservice.v1.RoomR\x04room\x12:\n" +
 	"\n" +
 	"permission\x18\x1e \x01(\v2\x1a.grpcservice.v1.PermissionR\n" +
-	"permissionB\x14\n" +
+	"permission\x127\n" +
+	"\tbalancing\x18\x1f \x01(\v2\x19.grpcservice.v1.BalancingR\tbalancingB\x14\n" +
 	"\x12_max_request_bytesJ\x04\b\x14\x10\x1e\"\x9a\x01\n" +
 	"\aTimeout\x12\x1d\n" +
 	"\adefault\x18\x01 \x01(\tH\x00R\adefault\x88\x01\x01\x12\x15\n" +
@@ -2436,7 +2571,19 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\fmax_attempts\x18\x02 \x01(\x05H\x01R\vmaxAttempts\x88\x01\x01\x12&\n" +
 	"\x0fnon_fatal_codes\x18\x03 \x03(\tR\rnonFatalCodesB\b\n" +
 	"\x06_delayB\x0f\n" +
-	"\r_max_attempts\"\xc0\x01\n" +
+	"\r_max_attempts\"\x97\x02\n" +
+	"\tBalancing\x128\n" +
+	"\x06policy\x18\x01 \x01(\x0e2 .grpcservice.v1.Balancing.PolicyR\x06policy\x12%\n" +
+	"\vconnections\x18\x02 \x01(\x05H\x00R\vconnections\x88\x01\x01\x12 \n" +
+	"\tsame_zone\x18\x03 \x01(\bH\x01R\bsameZone\x88\x01\x01\"i\n" +
+	"\x06Policy\x12\x16\n" +
+	"\x12POLICY_UNSPECIFIED\x10\x00\x12\x15\n" +
+	"\x11POLICY_PICK_FIRST\x10\x01\x12\x16\n" +
+	"\x12POLICY_ROUND_ROBIN\x10\x02\x12\x18\n" +
+	"\x14POLICY_LEAST_REQUEST\x10\x03B\x0e\n" +
+	"\f_connectionsB\f\n" +
+	"\n" +
+	"_same_zone\"\xc0\x01\n" +
 	"\x03Log\x12/\n" +
 	"\x05level\x18\x01 \x01(\x0e2\x19.grpcservice.v1.Log.LevelR\x05level\x12\x1b\n" +
 	"\x06sample\x18\x02 \x01(\x01H\x00R\x06sample\x88\x01\x01\"`\n" +
@@ -2670,75 +2817,79 @@ func file_grpcservice_v1_options_proto_rawDescGZIP() []byte {
 	return file_grpcservice_v1_options_proto_rawDescData
 }
 
-var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
+var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_grpcservice_v1_options_proto_goTypes = []any{
 	(Rate_Key)(0),                       // 0: grpcservice.v1.Rate.Key
-	(Log_Level)(0),                      // 1: grpcservice.v1.Log.Level
-	(Batch_Mode)(0),                     // 2: grpcservice.v1.Batch.Mode
-	(Operation_OnConflict)(0),           // 3: grpcservice.v1.Operation.OnConflict
-	(Room_Slow)(0),                      // 4: grpcservice.v1.Room.Slow
-	(*Policy)(nil),                      // 5: grpcservice.v1.Policy
-	(*Timeout)(nil),                     // 6: grpcservice.v1.Timeout
-	(*Auth)(nil),                        // 7: grpcservice.v1.Auth
-	(*Permission)(nil),                  // 8: grpcservice.v1.Permission
-	(*Rate)(nil),                        // 9: grpcservice.v1.Rate
-	(*Concurrency)(nil),                 // 10: grpcservice.v1.Concurrency
-	(*Retry)(nil),                       // 11: grpcservice.v1.Retry
-	(*Hedging)(nil),                     // 12: grpcservice.v1.Hedging
-	(*Log)(nil),                         // 13: grpcservice.v1.Log
-	(*Validation)(nil),                  // 14: grpcservice.v1.Validation
-	(*Page)(nil),                        // 15: grpcservice.v1.Page
-	(*Batch)(nil),                       // 16: grpcservice.v1.Batch
-	(*Operation)(nil),                   // 17: grpcservice.v1.Operation
-	(*IdempotencyKey)(nil),              // 18: grpcservice.v1.IdempotencyKey
-	(*Search)(nil),                      // 19: grpcservice.v1.Search
-	(*Subscription)(nil),                // 20: grpcservice.v1.Subscription
-	(*Upload)(nil),                      // 21: grpcservice.v1.Upload
-	(*Bulk)(nil),                        // 22: grpcservice.v1.Bulk
-	(*Handshake)(nil),                   // 23: grpcservice.v1.Handshake
-	(*Room)(nil),                        // 24: grpcservice.v1.Room
-	(*Reasons)(nil),                     // 25: grpcservice.v1.Reasons
-	(*descriptorpb.ServiceOptions)(nil), // 26: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 27: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),    // 28: google.protobuf.EnumOptions
+	(Balancing_Policy)(0),               // 1: grpcservice.v1.Balancing.Policy
+	(Log_Level)(0),                      // 2: grpcservice.v1.Log.Level
+	(Batch_Mode)(0),                     // 3: grpcservice.v1.Batch.Mode
+	(Operation_OnConflict)(0),           // 4: grpcservice.v1.Operation.OnConflict
+	(Room_Slow)(0),                      // 5: grpcservice.v1.Room.Slow
+	(*Policy)(nil),                      // 6: grpcservice.v1.Policy
+	(*Timeout)(nil),                     // 7: grpcservice.v1.Timeout
+	(*Auth)(nil),                        // 8: grpcservice.v1.Auth
+	(*Permission)(nil),                  // 9: grpcservice.v1.Permission
+	(*Rate)(nil),                        // 10: grpcservice.v1.Rate
+	(*Concurrency)(nil),                 // 11: grpcservice.v1.Concurrency
+	(*Retry)(nil),                       // 12: grpcservice.v1.Retry
+	(*Hedging)(nil),                     // 13: grpcservice.v1.Hedging
+	(*Balancing)(nil),                   // 14: grpcservice.v1.Balancing
+	(*Log)(nil),                         // 15: grpcservice.v1.Log
+	(*Validation)(nil),                  // 16: grpcservice.v1.Validation
+	(*Page)(nil),                        // 17: grpcservice.v1.Page
+	(*Batch)(nil),                       // 18: grpcservice.v1.Batch
+	(*Operation)(nil),                   // 19: grpcservice.v1.Operation
+	(*IdempotencyKey)(nil),              // 20: grpcservice.v1.IdempotencyKey
+	(*Search)(nil),                      // 21: grpcservice.v1.Search
+	(*Subscription)(nil),                // 22: grpcservice.v1.Subscription
+	(*Upload)(nil),                      // 23: grpcservice.v1.Upload
+	(*Bulk)(nil),                        // 24: grpcservice.v1.Bulk
+	(*Handshake)(nil),                   // 25: grpcservice.v1.Handshake
+	(*Room)(nil),                        // 26: grpcservice.v1.Room
+	(*Reasons)(nil),                     // 27: grpcservice.v1.Reasons
+	(*descriptorpb.ServiceOptions)(nil), // 28: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 29: google.protobuf.MethodOptions
+	(*descriptorpb.EnumOptions)(nil),    // 30: google.protobuf.EnumOptions
 }
 var file_grpcservice_v1_options_proto_depIdxs = []int32{
-	6,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
-	7,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
-	9,  // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
-	10, // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
-	11, // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
-	12, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
-	13, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
-	14, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
-	15, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
-	16, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
-	17, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
-	18, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
-	19, // 12: grpcservice.v1.Policy.search:type_name -> grpcservice.v1.Search
-	20, // 13: grpcservice.v1.Policy.subscription:type_name -> grpcservice.v1.Subscription
-	21, // 14: grpcservice.v1.Policy.upload:type_name -> grpcservice.v1.Upload
-	22, // 15: grpcservice.v1.Policy.bulk:type_name -> grpcservice.v1.Bulk
-	23, // 16: grpcservice.v1.Policy.handshake:type_name -> grpcservice.v1.Handshake
-	24, // 17: grpcservice.v1.Policy.room:type_name -> grpcservice.v1.Room
-	8,  // 18: grpcservice.v1.Policy.permission:type_name -> grpcservice.v1.Permission
-	0,  // 19: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
-	1,  // 20: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
-	2,  // 21: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
-	3,  // 22: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
-	4,  // 23: grpcservice.v1.Room.slow:type_name -> grpcservice.v1.Room.Slow
-	26, // 24: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
-	27, // 25: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
-	28, // 26: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
-	5,  // 27: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
-	5,  // 28: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
-	25, // 29: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
-	30, // [30:30] is the sub-list for method output_type
-	30, // [30:30] is the sub-list for method input_type
-	27, // [27:30] is the sub-list for extension type_name
-	24, // [24:27] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	7,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
+	8,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
+	10, // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
+	11, // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
+	12, // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
+	13, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
+	15, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
+	16, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
+	17, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
+	18, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
+	19, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
+	20, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
+	21, // 12: grpcservice.v1.Policy.search:type_name -> grpcservice.v1.Search
+	22, // 13: grpcservice.v1.Policy.subscription:type_name -> grpcservice.v1.Subscription
+	23, // 14: grpcservice.v1.Policy.upload:type_name -> grpcservice.v1.Upload
+	24, // 15: grpcservice.v1.Policy.bulk:type_name -> grpcservice.v1.Bulk
+	25, // 16: grpcservice.v1.Policy.handshake:type_name -> grpcservice.v1.Handshake
+	26, // 17: grpcservice.v1.Policy.room:type_name -> grpcservice.v1.Room
+	9,  // 18: grpcservice.v1.Policy.permission:type_name -> grpcservice.v1.Permission
+	14, // 19: grpcservice.v1.Policy.balancing:type_name -> grpcservice.v1.Balancing
+	0,  // 20: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
+	1,  // 21: grpcservice.v1.Balancing.policy:type_name -> grpcservice.v1.Balancing.Policy
+	2,  // 22: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
+	3,  // 23: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
+	4,  // 24: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
+	5,  // 25: grpcservice.v1.Room.slow:type_name -> grpcservice.v1.Room.Slow
+	28, // 26: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
+	29, // 27: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
+	30, // 28: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
+	6,  // 29: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
+	6,  // 30: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
+	27, // 31: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	29, // [29:32] is the sub-list for extension type_name
+	26, // [26:29] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_grpcservice_v1_options_proto_init() }
@@ -2766,13 +2917,14 @@ func file_grpcservice_v1_options_proto_init() {
 	file_grpcservice_v1_options_proto_msgTypes[17].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[18].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[19].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[20].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_grpcservice_v1_options_proto_rawDesc), len(file_grpcservice_v1_options_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   21,
+			NumEnums:      6,
+			NumMessages:   22,
 			NumExtensions: 3,
 			NumServices:   0,
 		},

@@ -1,0 +1,213 @@
+package client_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/policy"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
+)
+
+// balanced returns an option for the echo service with a balancing.
+func balanced(b policy.Balancing) client.Option {
+	return client.WithServiceConfig(echotest.Table.WithBalancing(b))
+}
+
+// servers are three servers that count their calls. The calls of the slow one do not return.
+type servers struct {
+	addrs   []string
+	mu      sync.Mutex
+	calls   map[string]int
+	slow    string
+	blocked chan struct{} // receives when a call reaches the slow server
+	release chan struct{}
+}
+
+func threeServers(t *testing.T) *servers {
+	s := &servers{calls: make(map[string]int), blocked: make(chan struct{}), release: make(chan struct{})}
+	for _, name := range []string{"one", "two", "three"} {
+		_, addr := listenEcho(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
+			s.mu.Lock()
+			s.calls[name]++
+			isSlow := s.slow == name
+			s.mu.Unlock()
+			if isSlow {
+				select {
+				case s.blocked <- struct{}{}:
+				case <-s.release:
+				}
+				<-s.release
+			}
+			return wrapperspb.String(name), nil
+		}})
+		s.addrs = append(s.addrs, addr)
+	}
+	return s
+}
+
+// callUntilAll calls until each server has answered, so that all are connected.
+func (s *servers) callUntilAll(t *testing.T, conn *grpc.ClientConn) {
+	t.Helper()
+	ctx, seen := echotest.Context(t), make(map[string]bool)
+	for len(seen) < len(s.addrs) {
+		resp, err := clientOf(conn).One(ctx, &text{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		seen[resp.GetValue()] = true
+	}
+}
+
+// reset forgets the calls, and makes a server slow.
+func (s *servers) reset(slow string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls, s.slow = make(map[string]int), slow
+}
+
+func clientOf(conn grpc.ClientConnInterface) echotest.Client {
+	return echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
+}
+
+// TestLeastRequestByPolicy makes calls one by one, where those to the slow server stay unfinished.
+// Of two random servers it then receives a call only if it is both: one in nine. Round robin gives
+// it one in three.
+func TestLeastRequestByPolicy(t *testing.T) {
+	const calls = 270
+	for name, test := range map[string]struct {
+		opts        []client.Option
+		least, most int // calls of the slow server
+	}{
+		"by policy":    {[]client.Option{balanced(policy.Balancing{Policy: policy.LeastRequest})}, 0, 60},
+		"round robin":  {[]client.Option{balanced(policy.Balancing{Policy: policy.RoundRobin})}, 90, 90},
+		"unset":        {[]client.Option{balanced(policy.Balancing{})}, 90, 90},
+		"by an option": {[]client.Option{balanced(policy.Balancing{Policy: policy.LeastRequest}), client.WithBalancer(client.RoundRobin())}, 90, 90},
+	} {
+		t.Run(name, func(t *testing.T) {
+			servicetest.NoLeaks(t)
+			s := threeServers(t)
+			conn := echotest.DialAll(t, s.addrs, test.opts...)
+			s.callUntilAll(t, conn)
+			s.reset("two")
+			var unfinished sync.WaitGroup
+			defer unfinished.Wait()
+			defer close(s.release)
+			for range calls {
+				done := make(chan error)
+				unfinished.Go(func() {
+					_, err := clientOf(conn).One(echotest.Context(t), &text{})
+					select {
+					case done <- err:
+					case <-s.release:
+					}
+				})
+				select {
+				case <-s.blocked:
+				case err := <-done:
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if got := s.calls["two"]; got < test.least || got > test.most {
+				t.Errorf("the slow server received %d of %d calls, want %d to %d", got, calls, test.least, test.most)
+			}
+		})
+	}
+}
+
+// TestPickFirstByPolicy checks that all calls reach one server.
+func TestPickFirstByPolicy(t *testing.T) {
+	servicetest.NoLeaks(t)
+	s := threeServers(t)
+	conn := echotest.DialAll(t, s.addrs, balanced(policy.Balancing{Policy: policy.PickFirst}))
+	for range 50 {
+		if _, err := clientOf(conn).One(echotest.Context(t), &text{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.calls["one"] != 50 {
+		t.Errorf("the calls were %v, want 50 of the first server", s.calls)
+	}
+}
+
+// TestServicesThatDisagree checks the errors for services on one connection with different
+// balancings, and that options decide.
+func TestServicesThatDisagree(t *testing.T) {
+	const prefix = "WithServiceConfig: the services of a connection have one balancing."
+	policies := prefix + "policy, but test.v1.Echo has POLICY_LEAST_REQUEST and other.Other has POLICY_PICK_FIRST; " +
+		"decide with WithBalancer, or dial a connection for each"
+	connections := prefix + "connections, but test.v1.Echo has 2 and other.Other has 3; " +
+		"decide with WithConnections, or dial a connection for each"
+	other := runtime.NewService[echotest.Service]("other.Other", echotest.Table.File())
+	for name, test := range map[string]struct {
+		one, two policy.Balancing
+		opts     []client.Option
+		want     string
+	}{
+		"the same":     {policy.Balancing{Policy: policy.PickFirst, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 2}, nil, ""},
+		"one is unset": {policy.Balancing{Policy: policy.PickFirst}, policy.Balancing{Connections: 2}, nil, ""},
+		"policies":     {policy.Balancing{Policy: policy.LeastRequest}, policy.Balancing{Policy: policy.PickFirst}, nil, policies},
+		"connections":  {policy.Balancing{Connections: 2}, policy.Balancing{Connections: 3}, nil, connections},
+		"both": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
+			nil, policies + "\n" + connections},
+		"an option decides about policies": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
+			[]client.Option{client.WithBalancer(client.RoundRobin())}, connections},
+		"an option decides about connections": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
+			[]client.Option{client.WithConnections(1)}, policies},
+		"options decide": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
+			[]client.Option{client.WithConnections(1), client.WithBalancer(client.PickFirst())}, ""},
+	} {
+		opts := append(test.opts, balanced(test.one), client.WithServiceConfig(other.WithBalancing(test.two)))
+		_, err := client.ServiceConfigJSON(opts...)
+		if text := textOf(err); text != test.want {
+			t.Errorf("%s: ServiceConfigJSON: %q, want %q", name, text, test.want)
+		}
+		conn, err := client.Dial("localhost:1", append(opts, client.WithInsecure())...)
+		if err == nil {
+			conn.Close()
+		}
+		if text := strings.TrimPrefix(textOf(err), `cannot dial "localhost:1": `); text != test.want {
+			t.Errorf("%s: Dial: %q, want %q", name, text, test.want)
+		}
+	}
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+// TestServiceConfigHasTheBalancing checks the JSON for clients that are not of Dial.
+func TestServiceConfigHasTheBalancing(t *testing.T) {
+	const least = `{"least_request_experimental":{}},{"round_robin":{}}`
+	for _, test := range []struct {
+		b    policy.Balancing
+		opts []client.Option
+		want string
+	}{
+		{policy.Balancing{}, nil, `"loadBalancingConfig":[{"round_robin":{}}],"`},
+		{policy.Balancing{Policy: policy.RoundRobin, Connections: 1}, nil, `"loadBalancingConfig":[{"round_robin":{}}],"methodConfig"`},
+		{policy.Balancing{Policy: policy.PickFirst}, nil, `"loadBalancingConfig":[{"pick_first":{}}],"`},
+		{policy.Balancing{Policy: policy.LeastRequest, Connections: 4}, nil,
+			`"loadBalancingConfig":[` + least + `],"connectionScaling":{"maxConnectionsPerSubchannel":4},"`},
+		{policy.Balancing{Policy: policy.LeastRequest, Connections: 4}, []client.Option{client.WithBalancer(client.PickFirst()), client.WithConnections(2)},
+			`"loadBalancingConfig":[{"pick_first":{}}],"connectionScaling":{"maxConnectionsPerSubchannel":2},"`},
+	} {
+		table := echotest.TableWith(echotest.RetryQuickly).WithBalancing(test.b)
+		config, err := client.ServiceConfigJSON(append(test.opts, client.WithServiceConfig(table))...)
+		if err != nil || !strings.HasPrefix(config, "{"+test.want) {
+			t.Errorf("%+v: %s, %v, want it to start with %s", test.b, config, err, test.want)
+		}
+	}
+}
