@@ -2,11 +2,12 @@ package deploy
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 // namespaceLabel is the label with the name of a namespace, which Kubernetes itself sets. Nobody
@@ -15,7 +16,7 @@ const namespaceLabel = "kubernetes.io/metadata.name"
 
 // callerPattern matches a caller: an app of the same namespace, or a namespace and an app, where an
 // asterisk stands for all.
-var callerPattern = regexp.MustCompile(`^((\*|` + dnsLabel + `)/)?(\*|` + dnsLabel + `)$`)
+var callerPattern = lazyregexp.New(`^((\*|` + dnsLabel + `)/)?(\*|` + dnsLabel + `)$`)
 
 // dnsLabel matches the name of a namespace, and of an app.
 const dnsLabel = `[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?`
