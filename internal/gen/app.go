@@ -28,12 +28,12 @@ var telemetryNames = []string{
 func (t *Templates) App(app model.App) ([]byte, error) {
 	return t.format("main.go", func(t *Templates) ([]byte, error) {
 		imports := newAppImports(app)
-		data := view.OfApp(app)
-		body, err := t.execute("app.go.tmpl", data, appFunctions(imports))
+		data, program := view.OfApp(app), t.executor(appFunctions(imports))
+		body, err := program.execute("app.go.tmpl", data)
 		if err != nil {
 			return nil, err
 		}
-		head, err := t.execute("app_header.go.tmpl", view.AppHeader{App: data, Imports: imports.groups()}, appFunctions(imports))
+		head, err := program.execute("app_header.go.tmpl", view.AppHeader{App: data, Imports: imports.groups()})
 		return append(head, body...), err
 	})
 }
@@ -41,13 +41,13 @@ func (t *Templates) App(app model.App) ([]byte, error) {
 // Telemetry returns the content of a program's telemetry.go.
 func (t *Templates) Telemetry(app model.App) ([]byte, error) {
 	return t.format("telemetry.go", func(t *Templates) ([]byte, error) {
-		imports := newImports(model.Output{Declares: telemetryNames})
-		data := view.OfApp(app)
-		body, err := t.execute("telemetry.go.tmpl", data, appFunctions(imports))
+		imports := newImports(model.Output{Declares: slices.Sorted(slices.Values(telemetryNames))})
+		data, program := view.OfApp(app), t.executor(appFunctions(imports))
+		body, err := program.execute("telemetry.go.tmpl", data)
 		if err != nil {
 			return nil, err
 		}
-		head, err := t.execute("telemetry_header.go.tmpl", view.AppHeader{App: data, Imports: imports.groups()}, appFunctions(imports))
+		head, err := program.execute("telemetry_header.go.tmpl", view.AppHeader{App: data, Imports: imports.groups()})
 		return append(head, body...), err
 	})
 }
@@ -59,6 +59,7 @@ func newAppImports(app model.App) *imports {
 	for _, d := range app.Dependencies() {
 		declared = append(declared, d.Name)
 	}
+	slices.Sort(declared)
 	t := newImports(model.Output{Declares: declared}, app.Package)
 	if name := app.Package.Package; name != t.names[app.Package.Path] &&
 		slices.Contains(locals, name) && !slices.Contains(declared, name) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"go/scanner"
 	"strings"
-	"text/template"
 	"text/template/parse"
 
 	"github.com/grpcservice/grpcservice/internal/lazyregexp"
@@ -21,11 +20,7 @@ func (t *Templates) blame(file string, text []byte, cause error, write func(*Tem
 	if !errors.As(cause, &faults) || len(faults) == 0 {
 		return plain
 	}
-	marked, err := t.marked()
-	if err != nil {
-		return plain
-	}
-	traced, err := write(&Templates{set: marked})
+	traced, err := write(&Templates{trees: t.marked()})
 	if err != nil {
 		return plain
 	}
@@ -66,16 +61,13 @@ func placeAt(traced []byte, offset int) (place string) {
 }
 
 // marked returns a copy of the templates that writes a position mark before each piece of output.
-func (t *Templates) marked() (*template.Template, error) {
-	marked := template.New("")
-	for _, each := range t.set.Templates() {
-		tree := each.Tree.Copy()
-		markList(tree, tree.Root)
-		if _, err := marked.AddParseTree(each.Name(), tree); err != nil {
-			return nil, err
-		}
+func (t *Templates) marked() map[string]*parse.Tree {
+	marked := make(map[string]*parse.Tree)
+	for name, tree := range t.trees {
+		marked[name] = tree.Copy()
+		markList(marked[name], marked[name].Root)
 	}
-	return marked, nil
+	return marked
 }
 
 // markList inserts a mark before each line of text and each action in list and in the lists nested

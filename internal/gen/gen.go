@@ -5,7 +5,6 @@
 package gen
 
 import (
-	"bytes"
 	"fmt"
 	"go/token"
 	"text/template"
@@ -69,29 +68,18 @@ func (t *Templates) render(name string, file view.File, out model.Output) ([]byt
 // text renders the file that out describes, unformatted. It renders the body first, because that
 // collects the imports for the header.
 func (t *Templates) text(name string, file view.File, out model.Output) ([]byte, error) {
-	imports := newImports(out, file.Descriptor)
-	body, err := t.execute(name, file, functions(imports))
+	if t.files == nil {
+		t.imports = &imports{}
+		t.files = t.executor(functions(t.imports))
+	}
+	*t.imports = *newImports(out, file.Descriptor)
+	body, err := t.files.execute(name, file)
 	if err != nil {
 		return nil, err
 	}
-	head := view.Header{Source: file.Source, Deprecated: out.Deprecated, Doc: out.Doc, Package: out.Package, Imports: imports.groups()}
-	top, err := t.execute("header.go.tmpl", head, functions(imports))
+	head := view.Header{Source: file.Source, Deprecated: out.Deprecated, Doc: out.Doc, Package: out.Package, Imports: t.imports.groups()}
+	top, err := t.files.execute("header.go.tmpl", head)
 	return append(top, body...), err
-}
-
-// execute returns the output of a template.
-func (t *Templates) execute(name string, data any, functions template.FuncMap) ([]byte, error) {
-	tmpl, err := t.set.Clone()
-	if err != nil {
-		return nil, fmt.Errorf("copy templates: %w", err)
-	}
-	patterns := patternTemplates{tmpl}
-	tmpl.Funcs(template.FuncMap{"arguments": patterns.arguments, "stub": patterns.stub})
-	var text bytes.Buffer
-	if err := tmpl.Funcs(functions).ExecuteTemplate(&text, name, data); err != nil {
-		return nil, execError(err)
-	}
-	return text.Bytes(), nil
 }
 
 // format returns the output of write, formatted like gofmt. If the output does not parse, the error
@@ -100,6 +88,11 @@ func (t *Templates) format(file string, write func(*Templates) ([]byte, error)) 
 	text, err := write(t)
 	if err != nil {
 		return nil, err
+	}
+	if t.areOurs { // what they write parses
+		if formatted, err := golang.Format(fold(text)); err == nil {
+			return formatted, nil
+		}
 	}
 	if _, err := golang.Format(unfolded(text)); err != nil {
 		return nil, t.blame(file, unfolded(text), err, write)

@@ -62,6 +62,7 @@ var locals = []string{"c", "conn", "ctx", "f", "fake", "m", "opts", "r", "req", 
 // need.
 type imports struct {
 	self  string                  // the import path of the file's own package
+	own   []string                // the names that the package declares, sorted
 	names map[string]string       // the name of each package in this file, by import path
 	taken map[string]bool         // the names that no further package may get
 	used  map[string]golang.Ident // an identifier of each imported package, by import path
@@ -70,11 +71,12 @@ type imports struct {
 // newImports returns the import table of the file that out describes. It names the packages of
 // first before all later ones, so they keep their names if later packages have the same.
 func newImports(out model.Output, first ...golang.Ident) *imports {
-	t := &imports{self: out.Path, names: make(map[string]string), taken: make(map[string]bool), used: make(map[string]golang.Ident)}
-	for _, names := range [][]string{locals, out.Declares} {
-		for _, name := range names {
-			t.taken[name] = true
-		}
+	t := &imports{
+		self: out.Path, own: out.Declares, names: make(map[string]string),
+		taken: make(map[string]bool), used: make(map[string]golang.Ident),
+	}
+	for _, name := range locals {
+		t.taken[name] = true
 	}
 	for _, p := range slices.Concat(standardPackages, ownPackages, patternPackages()) {
 		t.taken[p.name], t.names[p.path] = true, p.name
@@ -115,7 +117,10 @@ func (t *imports) name(id golang.Ident) string {
 	if name, found := t.names[id.Path]; found {
 		return name
 	}
-	isFree := func(name string) bool { return !t.taken[name] }
+	isFree := func(name string) bool {
+		_, declared := slices.BinarySearch(t.own, name)
+		return !declared && !t.taken[name]
+	}
 	name := golang.ImportName(id, isFree, "pb")
 	t.taken[name], t.names[id.Path] = true, name
 	return name

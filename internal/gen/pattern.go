@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"bytes"
 	"strings"
 	"text/template"
 
@@ -27,8 +26,8 @@ func ofPattern(template string) (prefix string, ok bool) {
 	return "", false
 }
 
-// patternTemplates executes the templates of patterns in set, which holds all of them.
-type patternTemplates struct{ set *template.Template }
+// patternTemplates executes the templates of patterns.
+type patternTemplates struct{ *executor }
 
 // arguments renders the arguments of a helper with the template of its pattern.
 func (t patternTemplates) arguments(h *view.Helper) (string, error) {
@@ -50,11 +49,11 @@ func stubOf(m view.MethodStub) any {
 
 // write returns the output of a template without trailing newlines.
 func (t patternTemplates) write(name string, data any) (string, error) {
-	var text bytes.Buffer
-	if err := t.set.ExecuteTemplate(&text, name, data); err != nil {
-		return "", placedError{execError(err)}
+	text, err := t.execute(name, data)
+	if err != nil {
+		return "", placedError{err}
 	}
-	return strings.TrimRight(text.String(), "\n"), nil
+	return strings.TrimRight(string(text), "\n"), nil
 }
 
 // patternEntries returns the entries of the templates of patterns. It adds the functions that

@@ -38,7 +38,7 @@ func (t *Templates) Example(m model.MethodStub, f golang.Frame) (string, error) 
 func (t *Templates) snippet(name string, data any, f golang.Frame) (string, error) {
 	const top = "package p\n"
 	write := func(t *Templates) ([]byte, error) {
-		text, err := t.execute(name, data, frameFunctions(f))
+		text, err := t.executor(frameFunctions(f)).execute(name, data)
 		return append([]byte(top), text...), err
 	}
 	text, err := write(t)

@@ -46,10 +46,7 @@ func (l *loader) check() (problems diag.List) {
 }
 
 func (l *loader) lookup(name string) *parse.Tree {
-	if t := l.set.Lookup(name); t != nil {
-		return t.Tree
-	}
-	return nil
+	return l.trees[name]
 }
 
 // problemOf returns a fault as a problem with a position. If a user's file replaces a file and does

@@ -1,12 +1,12 @@
 package gen
 
 import (
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
 	"slices"
 	"strings"
-	"text/template"
 	"text/template/parse"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
@@ -14,8 +14,35 @@ import (
 )
 
 // Templates holds the templates of a run: the built-in ones, some of them replaced by the user's.
+//
+// It is not safe for concurrent use.
 type Templates struct {
-	set *template.Template // without functions; each file adds those of its import table to a clone
+	trees   map[string]*parse.Tree // by name; if areOurs, only those used so far
+	areOurs bool                   // whether none is a user's
+	files   *executor              // for generated files; nil before the first
+	imports *imports               // of the file that files is executing for
+}
+
+// tree returns the template with a name, or nil if it does not exist.
+func (t *Templates) tree(name string) (*parse.Tree, error) {
+	if tree := t.trees[name]; tree != nil || !t.areOurs {
+		return tree, nil
+	}
+	file := definedBy(name)
+	trees, err := parseTemplate(file, ours(file))
+	maps.Copy(t.trees, trees)
+	return t.trees[name], err
+}
+
+// definedBy returns the built-in file that defines a template: the file with its name, or else one
+// that defines several.
+func definedBy(name string) string {
+	for _, file := range TemplateNames() {
+		if file == name || strings.Contains(ours(file), fmt.Sprintf("define %q", name)) {
+			return file
+		}
+	}
+	return name
 }
 
 // UserTemplate is a file that replaces the built-in template of the same base name.
@@ -65,7 +92,7 @@ type source struct {
 
 // loader collects the templates of a run.
 type loader struct {
-	set       *template.Template
+	trees     map[string]*parse.Tree
 	definedIn map[string]source // by template name
 	replaced  []replaced
 	problems  diag.List
@@ -117,9 +144,7 @@ func (l *loader) add(name string, from source, text string) {
 			continue
 		}
 		l.definedIn[defined] = from
-		if _, err := l.set.AddParseTree(defined, tree); err != nil {
-			l.problems.Fail(err)
-		}
+		l.trees[defined] = tree
 	}
 }
 

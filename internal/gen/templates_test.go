@@ -16,13 +16,9 @@ import (
 // TestOurTemplates checks the built-in templates like a user's, and checks that each of them is
 // executed.
 func TestOurTemplates(t *testing.T) {
-	loaded, err := LoadTemplates()
+	l, err := load(nil)
 	if err != nil {
 		t.Fatal(err)
-	}
-	l := loader{set: loaded.set}
-	for _, err := range l.check() {
-		t.Error(err)
 	}
 	called := make(map[string]bool)
 	for _, entry := range entries() {
@@ -31,10 +27,13 @@ func TestOurTemplates(t *testing.T) {
 			return l.lookup(name)
 		})
 	}
-	for _, tmpl := range loaded.set.Templates() {
+	for name, tree := range l.trees {
 		definesOnly := []string{"signature.go.tmpl", "pattern.go.tmpl"}
-		if !called[tmpl.Name()] && !slices.Contains(definesOnly, tmpl.Name()) {
-			t.Errorf("nothing executes the template %s", tmpl.Name())
+		if !called[name] && !slices.Contains(definesOnly, name) {
+			t.Errorf("nothing executes the template %s", name)
+		}
+		if file := definedBy(name); file != tree.ParseName {
+			t.Errorf("the template %s is looked for in %s, and %s defines it", name, file, tree.ParseName)
 		}
 	}
 }

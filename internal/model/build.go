@@ -74,9 +74,9 @@ func (b *builder) buildPackage(sources []source) []File {
 			service.nameHelpers(&b.problems, svc, &files[i].Services[j])
 		}
 	}
+	inService, inTest := service.names(), test.names()
 	for i := range files {
-		files[i].Service.Declares = service.names()
-		files[i].Test.Declares = test.names()
+		files[i].Service.Declares, files[i].Test.Declares = inService, inTest
 	}
 	return files
 }
