@@ -57,8 +57,8 @@ func (c *settings) defaults(
 	creds credentials.TransportCredentials, balancing policy.Balancing,
 ) []grpc.DialOption {
 	return []grpc.DialOption{
-		grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultServiceConfig(c.serviceConfig(balancing, methodConfigOf).String()),
+		grpc.WithTransportCredentials(c.pooledCredentials(creds)),
+		grpc.WithDefaultServiceConfig(c.pooled(c.serviceConfig(balancing, methodConfigOf)).String()),
 		grpc.WithResolvers(c.resolvers...),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxRecvMsgSize)),
 		// No pings without calls: they would keep devices awake, and third-party servers reject
