@@ -51,6 +51,11 @@ type App struct {
 	// Callers are the pods that may call the program, as "namespace/app", "namespace/*", "*/app", or
 	// "app" in the same namespace; empty means all pods of the cluster.
 	Callers []string
+	// EndpointSlices are the namespaces with services whose pods the program follows with package
+	// runtime/endpointslice. Namespace is its own one, which permissions for that name, and "" without
+	// EndpointSlices.
+	EndpointSlices []string
+	Namespace      string
 	// Services are the services of the program, in the order of the manifests.
 	Services []Service
 }
@@ -86,6 +91,7 @@ const (
 	virtualServiceFile = "istio/virtualservice.yaml"
 	serviceConfigFile  = "client/service-config.json"
 	networkPolicyFile  = "kubernetes/networkpolicy.yaml"
+	rbacFile           = "kubernetes/rbac.yaml"
 	ruleFile           = "monitoring/prometheusrule.yaml"
 	dashboardFile      = "monitoring/dashboard.json"
 )

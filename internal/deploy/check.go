@@ -15,11 +15,12 @@ import (
 const nameLimit = 53
 
 var (
-	namePattern    = lazyregexp.New(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
-	secretPattern  = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
-	versionPattern = lazyregexp.New(`^v[1-9][0-9]{0,3}$`)
-	goPattern      = lazyregexp.New(`^1\.[1-9][0-9]*(\.[0-9]+)?$`)
-	commandPattern = lazyregexp.New(`^[A-Za-z0-9_][-A-Za-z0-9._/]*$`)
+	namePattern      = lazyregexp.New(`^[a-z]([-a-z0-9]*[a-z0-9])?$`)
+	namespacePattern = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+	secretPattern    = lazyregexp.New(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`)
+	versionPattern   = lazyregexp.New(`^v[1-9][0-9]{0,3}$`)
+	goPattern        = lazyregexp.New(`^1\.[1-9][0-9]*(\.[0-9]+)?$`)
+	commandPattern   = lazyregexp.New(`^[A-Za-z0-9_][-A-Za-z0-9._/]*$`)
 	// imagePattern matches an image reference: an optional registry, a path, an optional tag and an
 	// optional digest.
 	imagePattern = lazyregexp.New(`^([A-Za-z0-9]([-A-Za-z0-9.]*[A-Za-z0-9])?(:[0-9]{1,5})?/)?` +
@@ -70,6 +71,7 @@ func check(app App) error {
 		f.add("slo: %v is out of range; want a percentage from 95 to 99.999", app.SLO)
 	}
 	f.callers(app.Callers)
+	f.endpointSlices(app)
 	f.services(app.Services)
 	return errors.Join(f...)
 }

@@ -19,6 +19,9 @@ func TestBadAppIsRejected(t *testing.T) {
 			}
 		}
 	}
+	follows := func(namespace string, others ...string) func(*deploy.App) {
+		return func(a *deploy.App) { a.Namespace, a.EndpointSlices = namespace, others }
+	}
 	tests := map[string]struct {
 		spoil func(*deploy.App)
 		want  string
@@ -51,6 +54,13 @@ func TestBadAppIsRejected(t *testing.T) {
 		"long caller":            {func(a *deploy.App) { a.Callers = []string{strings.Repeat("a", 64)} }, "is not a caller"},
 		"the same caller":        {func(a *deploy.App) { a.Callers = []string{"a/b", "a/b"} }, `callers: "a/b" is there twice; remove one of them`},
 		"all callers":            {func(a *deploy.App) { a.Callers = []string{"*/*"} }, `callers: "*/*" is every pod of the cluster; leave the parameter out`},
+		"slices of a path":       {follows("shop", "a/b"), `endpointslices: "a/b" is not the name of a namespace`},
+		"slices of a long name":  {follows("shop", strings.Repeat("a", 64)), "endpointslices: "},
+		"slices with a new line": {follows("shop", "a\nb"), `endpointslices: "a\nb"`},
+		"slices twice":           {follows("shop", "a", "b", "a"), `endpointslices: "a" is there twice; remove one of them`},
+		"slices for whom":        {follows("", "a"), "endpointslices: a RoleBinding needs the namespace of the program; add the parameter namespace"},
+		"namespace":              {follows("Shop", "a"), `namespace: "Shop" is not the name of a namespace`},
+		"namespace for nothing":  {follows("shop"), "namespace: only the parameter endpointslices uses it"},
 		"version":                {func(a *deploy.App) { a.Version = "1.4" }, `version: "1.4"`},
 		"version 0":              {func(a *deploy.App) { a.Version = "v0" }, `version: "v0"`},
 		"version of Go":          {func(a *deploy.App) { a.GoVersion = "latest" }, `Go version "latest"`},

@@ -83,6 +83,7 @@ func deploymentOf(app App) manifest {
 			Metadata: metadata{Labels: labels, Annotations: podAnnotations(app)},
 			Spec: podSpec{
 				ServiceAccountName:            app.Name,
+				AutomountServiceAccountToken:  app.readsSlices(),
 				TerminationGracePeriodSeconds: gracePeriod(app),
 				SecurityContext:               podSecurity{RunAsNonRoot: true, RunAsUser: user, RunAsGroup: user, SeccompProfile: seccomp{"RuntimeDefault"}},
 				TopologySpreadConstraints:     []spreadConstraint{spread("topology.kubernetes.io/zone", labels), spread("kubernetes.io/hostname", labels)},
@@ -130,6 +131,9 @@ func deploymentNotes(app App) notes {
 	}
 	if app.Monitoring && !app.tls() {
 		n["spec.template.metadata.annotations."+excludePortsKey] = "Prometheus is not in the mesh, so its proxy would reject it where mutual TLS is required."
+	}
+	if app.readsSlices() {
+		n["spec.template.spec.automountServiceAccountToken"] = "The program follows EndpointSlices with this token; rbac.yaml has its permissions."
 	}
 	if app.hasTokens() {
 		n["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +

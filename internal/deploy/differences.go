@@ -15,7 +15,7 @@ import (
 
 // Differences compares a file that a user owns with what [Files] returns for its path. It compares
 // only what follows from the protos and the runtime: routes, timeouts and retries of a mesh, the
-// service config of clients, what rules record, the service of the readiness probe, the port of the
+// service config of clients, permissions to follow EndpointSlices, what rules record, the service of the readiness probe, the port of the
 // admin page, and whether the grace period covers the times that the file itself sets. Everything else is the user's decision. A file that
 // is not valid YAML or JSON gets a separate warning.
 func Differences(path string, have, want []byte) diag.List {
@@ -26,7 +26,7 @@ func Differences(path string, have, want []byte) diag.List {
 		networkPolicyFile:  (*differ).networkPolicy,
 		ruleFile:           (*differ).rules,
 	}[path]
-	if !ok {
+	if !ok && path != rbacFile {
 		return nil
 	}
 	d := differ{path: path}
@@ -35,6 +35,10 @@ func Differences(path string, have, want []byte) diag.List {
 	if err := cmp.Or(err, err2); err != nil {
 		d.found.Warnf(diag.At(path), "it cannot be compared with the policies: %v; correct it", err)
 		return d.found
+	}
+	if path == rbacFile {
+		d.rbac(mine, theirs)
+		return d.found.Sorted()
 	}
 	compare(&d, counterpart(mine, theirs[0]), theirs[0])
 	return d.found.Sorted()
@@ -167,6 +171,7 @@ func (d *differ) deployment(have, want *yaml.Node) {
 		return
 	}
 	d.fields(server, containerOf(field(want, "spec", "template", "spec")), "container "+containerName, []string{"readinessProbe", "grpc", "service"})
+	d.token(pod, field(want, "spec", "template", "spec"))
 	d.adminPort(server, containerOf(field(want, "spec", "template", "spec")))
 	env := named(field(server, "env"), nameOf)
 	delay, errDelay := time.ParseDuration(value(field(env.nodes[envDrainDelay], "value")))

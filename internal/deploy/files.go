@@ -1,5 +1,7 @@
 package deploy
 
+import "slices"
+
 // Files returns the files for app, keyed by slash-separated path. The error lists everything that
 // is wrong with app, one problem per line.
 func Files(app App) (map[string][]byte, error) {
@@ -23,6 +25,9 @@ func Files(app App) (map[string][]byte, error) {
 		content, err := m.encode()
 		if err != nil {
 			return nil, err
+		}
+		if others := files[m.file]; len(others) > 0 {
+			content = slices.Concat(others, []byte("---\n"), content)
 		}
 		files[m.file] = content
 	}

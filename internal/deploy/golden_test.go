@@ -18,12 +18,13 @@ var update = flag.Bool("update", false, "rewrite what the golden tests want")
 
 // TestGolden compares all files of three apps with those in testdata: one app has several services,
 // one a single service without policies and
-// without monitoring, and one serves TLS. The tests of module conform check them against the
+// without monitoring that follows EndpointSlices, and one serves TLS. The tests of module conform check them against the
 // types of Kubernetes and Istio.
 func TestGolden(t *testing.T) {
 	single := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	single.Name, single.Version, single.DrainDelay, single.ShutdownTimeout = "users", "v2", 0, 0
 	single.Monitoring = false
+	single.EndpointSlices, single.Namespace = []string{"library", "billing"}, "accounts"
 	encrypted := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	encrypted.TLSSecret = "shop-tls"
 	encrypted.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"}

@@ -110,7 +110,7 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 		Command: strings.TrimPrefix(f.ImportPath, f.Module+"/"),
 		Version: deploy.DefaultVersion, Monitoring: d.has("monitoring"), SLO: cmp.Or(d.slo, deploy.DefaultSLO),
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
-		Callers: d.callers, Services: services,
+		Callers: d.callers, EndpointSlices: d.endpointSlices, Namespace: d.namespace, Services: services,
 	}, nil
 }
 

@@ -35,6 +35,9 @@ type deployParameters struct {
 	slo   float64  // the percentage of calls that succeed, or 0 for the default
 
 	callers []string // empty means all
+
+	endpointSlices []string // the namespaces whose pods the program follows
+	namespace      string   // its own one, or ""
 }
 
 // judge returns the problems, with warnings turned into errors if strict is set.

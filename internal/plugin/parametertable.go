@@ -200,6 +200,18 @@ var emitParameters = []parameter{{
 	help: "who may call it: namespace/app, namespace/*, */app or app, separated by semicolons",
 	doc: "the pods that may call it, separated by semicolons: `namespace/app`, `namespace/*`, " +
 		"`*/app`, or `app` in the same namespace",
+}, {
+	name: "endpointslices", usage: "=LIST", emits: []string{"deploy"}, without: "none",
+	valid: lazyregexp.New(`^[-a-z0-9]+(;[-a-z0-9]+)*$`),
+	want:  `namespaces such as "library", or several with a ";" between them`,
+	set:   func(p *parameters, value string) { p.deploy.endpointSlices = strings.Split(value, ";") },
+	help:  "the namespaces whose pods it follows by EndpointSlices, separated by semicolons",
+}, {
+	name: "namespace", usage: "=NAME", emits: []string{"deploy"},
+	valid: lazyregexp.New(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`),
+	want:  "the name of a namespace: lower-case letters, digits and hyphens",
+	set:   func(p *parameters, value string) { p.deploy.namespace = value },
+	help:  "the namespace that it runs in, which endpointslices needs",
 }}
 
 // protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.

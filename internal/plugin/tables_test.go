@@ -127,7 +127,7 @@ func TestEveryParameterIsSet(t *testing.T) {
 		"strict": "true", "templates": "templates", "skeleton_dir": "service", "app": "cmd", "deploy_dir": "deploy",
 		"deploy_parts": "istio", "app_name": "shop", "image": "shop:1", "port": "8081",
 		"tls_secret": "shop-tls", "slo": "99.5",
-		"callers": "web/checkout",
+		"callers": "web/checkout", "endpointslices": "library", "namespace": "shop",
 	}
 	seen := make(map[string]string)
 	for _, p := range slices.Concat(ownParameters, emitParameters) {

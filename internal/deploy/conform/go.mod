@@ -6,11 +6,13 @@ go 1.26.0
 // grpcservice depends on them.
 replace (
 	github.com/grpcservice/grpcservice => ../../..
+	github.com/grpcservice/grpcservice/runtime/endpointslice => ../../../runtime/endpointslice
 	github.com/grpcservice/grpcservice/runtime/grpcprom => ../../../runtime/grpcprom
 )
 
 require (
 	github.com/grpcservice/grpcservice v0.0.0
+	github.com/grpcservice/grpcservice/runtime/endpointslice v0.0.0
 	github.com/grpcservice/grpcservice/runtime/grpcprom v0.0.0
 	github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring v0.90.1
 	google.golang.org/grpc v1.84.0

@@ -58,6 +58,9 @@ func apps() map[string]deploy.App {
 	called := shop
 	called.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "0"}
 	all["called"] = called
+	follower := shop
+	follower.EndpointSlices, follower.Namespace = []string{"library", "billing"}, "web"
+	all["follower"] = follower
 	names := shop
 	names.Services = []deploy.Service{{FullName: "_a.B__c"}, {FullName: "NaN"}}
 	for _, name := range []string{"le", "by", "or", "NaN", "Inf", "_", "namespace", "true"} {
@@ -114,11 +117,17 @@ func probePort(app deploy.App) int {
 // decode decodes a file and fails on unknown fields.
 func decode[T any](t *testing.T, files map[string][]byte, path string) T {
 	t.Helper()
-	var v T
 	content, ok := files[path]
 	if !ok {
 		t.Fatalf("there is no %s", path)
 	}
+	return decodeText[T](t, path, content)
+}
+
+// decodeText decodes a document, and fails on unknown fields.
+func decodeText[T any](t *testing.T, path string, content []byte) T {
+	t.Helper()
+	var v T
 	text, err := yaml.YAMLToJSONStrict(content)
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)

@@ -2,6 +2,7 @@ package conform_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,8 +71,12 @@ func TestKubernetesTypes(t *testing.T) {
 
 		a := decode[corev1.ServiceAccount](t, files, "kubernetes/serviceaccount.yaml")
 		isA(t, a.TypeMeta, "v1", "ServiceAccount", a.Name)
-		if a.Name != pod.Spec.ServiceAccountName || *a.AutomountServiceAccountToken || *pod.Spec.AutomountServiceAccountToken {
-			t.Error("the pods have an account of another name, or a token")
+		if a.Name != pod.Spec.ServiceAccountName || *a.AutomountServiceAccountToken || *pod.Spec.AutomountServiceAccountToken != (len(app.EndpointSlices) > 0) {
+			t.Error("the pods have an account of another name, or a token that they do not need")
+		}
+		checkPermissions(t, app, files, a.Name)
+		if slices.Contains(n.Spec.PolicyTypes, networkingv1.PolicyTypeEgress) {
+			t.Error("the NetworkPolicy restricts egress; the API server must stay reachable")
 		}
 	})
 }

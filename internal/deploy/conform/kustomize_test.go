@@ -29,7 +29,7 @@ func TestKustomize(t *testing.T) {
 				t.Fatal(err)
 			}
 			if path.Base(name) != "kustomization.yaml" {
-				manifests[path.Dir(name)]++
+				manifests[path.Dir(name)] += 1 + bytes.Count(content, []byte("\n---\n"))
 			}
 		}
 		for _, dir := range []string{"kubernetes", "istio", "monitoring"} {
