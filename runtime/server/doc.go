@@ -26,6 +26,7 @@
 //     encryption with certificates in files; [WithTLS] and [WithCredentials] with your own
 //   - [WithMaxCalls], [WithMaxCallsPerPeer], [WithMaxConnections], [WithMaxConnectionsPerPeer],
 //     [WithMaxConnectionAge]: bounds of the whole server
+//   - [WithStreamWorkers]: goroutines that wait for calls
 //   - [WithTrustedProxies], [WithProxyProtocol]: proxies that state where calls come from
 //
 // What policies require:

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/keepalive"
@@ -62,6 +63,7 @@ func (c *settings) defaultServerOptions() []grpc.ServerOption {
 			Timeout:               KeepaliveTimeout,
 		}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPingInterval, PermitWithoutStream: true}),
+		grpc.NumStreamWorkers(uint32(min(c.workers, math.MaxInt32))),
 		grpc.WaitForHandlers(true), // Stop returns when the handlers have, so that nothing outlives the server
 	}
 }

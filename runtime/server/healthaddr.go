@@ -81,7 +81,7 @@ func (c *settings) probeSettings() *settings {
 	own.forwarding, own.framing = nil, nil // probes do not come through the proxies
 	own.unary, own.stream, own.overrides = nil, nil, overrides.New()
 	own.policyFile = nil // it changes the policies of one pipeline
-	own.grpcDefaults = false
+	own.grpcDefaults, own.workers = false, 0
 	own.grpc = []grpc.ServerOption{grpc.MaxConcurrentStreams(maxProbes),
 		grpc.MaxRecvMsgSize(maxProbeSize), grpc.MaxHeaderListSize(maxProbeHeaders)}
 	return &own

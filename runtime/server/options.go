@@ -122,6 +122,13 @@ func WithMaxConnectionAge(age time.Duration) Option {
 	}
 }
 
+// WithStreamWorkers sets how many goroutines the server keeps for calls, instead of
+// [StreamWorkers]; 0 starts a goroutine for each call. Calls beyond them have a goroutine each, too,
+// so that no call waits. An idle goroutine costs a few KiB.
+func WithStreamWorkers(workers int) Option {
+	return func(c *settings) { c.limit("WithStreamWorkers", workers, &c.workers) }
+}
+
 // WithPolicy overrides the policies of methods when the server starts, for example from its
 // configuration. config is a JSON object. Its keys are full names of methods
 // ("library.v1.BookService/GetBook") or of services with a star ("library.v1.BookService/*"); its

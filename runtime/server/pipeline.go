@@ -68,6 +68,7 @@ func newSettings(opts []Option) *settings {
 		shutdownTimeout: DefaultShutdownTimeout,
 		sendTimeout:     DefaultSendTimeout,
 		connectionAge:   MaxConnectionAge,
+		workers:         StreamWorkers,
 		limiter:         localLimiter{},
 		limits: bounds.Limits{
 			Calls: DefaultMaxCalls, CallsPerPeer: DefaultMaxCallsPerPeer,

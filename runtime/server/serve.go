@@ -46,6 +46,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	}
 	stopCompanions, err := s.startCompanions(ctx)
 	if err != nil {
+		server.Stop() // it has goroutines
 		return s.stop.Finish(errors.Join(err, lis.Close(), s.probes.discard()))
 	}
 	s.setServing(lis.Addr())
@@ -121,6 +122,7 @@ func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
 		return nil, err
 	}
 	if s.probes, err = s.openProbes(ctx); err != nil {
+		server.Stop() // it has goroutines
 		return nil, err
 	}
 	s.grpc, s.started = server, true
