@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -110,6 +111,7 @@ func dialZones(t *testing.T, at zones, opts ...client.Option) (*client.Conn, fun
 	conn, err := client.Dial("zones:///servers", append(opts,
 		client.WithInsecure(), client.WithResolvers(client.NewResolver("zones", watch)),
 		client.WithDialOptions(grpc.WithConnectParams(grpc.ConnectParams{
+			MinConnectTimeout: 20 * time.Second, // grpc's default
 			Backoff: backoff.Config{
 				BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond,
 			},
@@ -151,6 +153,20 @@ func wantCalls(t *testing.T, conn *client.Conn, servers [2][]*zonal, want [2]int
 	}
 }
 
+// reach calls until each of the servers has received a call. If these are the servers of the
+// caller's zone, all calls stay in the zone from then on.
+func reach(t *testing.T, conn *client.Conn, servers ...*zonal) {
+	t.Helper()
+	ctx := echotest.Context(t)
+	for _, s := range servers {
+		for s.calls.Load() == 0 {
+			if err := callZone(ctx, conn); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // count returns the calls of servers here and there.
 func count(servers [2][]*zonal) (calls [2]int64) {
 	for i, group := range servers {
@@ -169,6 +185,7 @@ func TestSameZone(t *testing.T) {
 	conn, _ := dialZones(t, zones{"here": {a, b, c}, "there": {far}, "": {unknown}},
 		client.WithBalancer(client.SameZone("here", client.RoundRobin())))
 
+	reach(t, conn, a, b, c)
 	wantCalls(t, conn, all, [2]int64{15, 0})
 	a.kill() // 2 of 3 bear 14/15 of all calls
 	wantCalls(t, conn, all, [2]int64{14, 1})
@@ -187,18 +204,97 @@ func TestSameZone(t *testing.T) {
 	b.start()
 	c.start()
 	wantCalls(t, conn, all, [2]int64{15, 0})
+}
+
+// TestSameZoneFollowsHealth checks that a server that is not SERVING does not count as ready.
+func TestSameZoneFollowsHealth(t *testing.T) {
+	servicetest.NoLeaks(t)
+	for name, child := range map[string]client.Balancer{
+		"round_robin": client.RoundRobin(), "least_request": client.LeastRequest(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			a, b, far := startZonal(t), startZonal(t), startZonal(t)
+			all := [2][]*zonal{{a, b}, {far}}
+			conn, _ := dialZones(t, zones{"here": {a, b}, "there": {far}},
+				client.WithHealthChecks(), client.WithBalancer(client.SameZone("here", child)))
+			reach(t, conn, a, b)
+			wantCalls(t, conn, all, [2]int64{10, 0})
+			a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+			wantCalls(t, conn, all, [2]int64{7, 3})
+			b.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING)
+			wantCalls(t, conn, all, [2]int64{0, 10})
+			a.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+			b.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_SERVING)
+			wantCalls(t, conn, all, [2]int64{10, 0})
+		})
+	}
+}
+
+// TestSameZoneLosesNoCall drains servers, adds servers and changes their zones while calls run.
+func TestSameZoneLosesNoCall(t *testing.T) {
+	servicetest.NoLeaks(t)
+	a, b, c := startZonal(t), startZonal(t), startZonal(t)
+	far, farther := startZonal(t), startZonal(t)
+	all := [2][]*zonal{{a, b, c}, {far, farther}}
+	near := zones{"here": {a, b, c}, "there": {far, farther}}
+	conn, update := dialZones(t, near, client.WithBalancer(client.SameZone("here", client.RoundRobin())))
+
+	ctx, cancel := context.WithCancel(echotest.Context(t))
+	var calling sync.WaitGroup
+	for range 8 {
+		calling.Go(func() {
+			for ctx.Err() == nil {
+				if err := callZone(context.WithoutCancel(ctx), conn); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	stays := func(at zones, want []*zonal) {
+		t.Helper()
+		update(at)
+		waitForCalls(t, all, want)
+	}
+	waitForCalls(t, all, []*zonal{a, b, c})
 	for _, s := range []*zonal{a, b, c} {
-		if s.calls.Load() == 0 {
-			t.Error("a server in the zone got no call")
+		s.drain()
+		waitForCalls(t, all, []*zonal{far})
+	}
+	waitForCalls(t, all, []*zonal{far, farther})
+	for _, s := range []*zonal{c, b, a} {
+		s.start()
+		waitForCalls(t, all, []*zonal{s})
+	}
+	stays(zones{"here": {a}, "there": {far, farther}}, []*zonal{a})
+	stays(zones{"here": {far}, "there": {a, b, c}}, []*zonal{far})
+	stays(zones{"": {a, b, c}}, []*zonal{a, b, c})
+	stays(zones{"here": {b, c}}, []*zonal{b, c})
+	stays(zones{"here": {far, farther}}, []*zonal{far, farther})
+	stays(near, []*zonal{a, b, c})
+	cancel()
+	calling.Wait()
+}
+
+// waitForCalls waits until each of the servers has received more calls.
+func waitForCalls(t *testing.T, all [2][]*zonal, want []*zonal) {
+	t.Helper()
+	ctx := echotest.Context(t)
+	for _, s := range want {
+		for before := s.calls.Load(); s.calls.Load() < before+10; {
+			if ctx.Err() != nil {
+				t.Fatalf("a server receives no calls; all: %d", count(all))
+			}
+			time.Sleep(time.Millisecond) // yields to the calls
 		}
 	}
 }
 
 func TestSameZoneWithMistakes(t *testing.T) {
 	for want, b := range map[string]client.Balancer{
-		"the zone is empty":              client.SameZone("", client.RoundRobin()),
-		`no balancer ["none"]`:           client.SameZone("here", client.NewBalancer("none", nil)),
-		`no balancer [""]`:               client.SameZone("here", client.Balancer{}),
+		"the zone is empty":    client.SameZone("", client.RoundRobin()),
+		`no balancer ["none"]`: client.SameZone("here", client.NewBalancer("none", nil)),
+		`no balancer [""]`:     client.SameZone("here", client.Balancer{}),
 		"childPolicy: the zone is empty": client.SameZone("here",
 			client.SameZone("", client.RoundRobin())),
 		"choiceCount": client.SameZone("here",

@@ -85,9 +85,6 @@ func (g *group) isIdle() bool {
 func (g *group) UpdateState(s balancer.State) {
 	g.b.mu.Lock()
 	defer g.b.mu.Unlock()
-	if g.closed {
-		return
-	}
 	g.state = s
 	g.b.publishLocked()
 }
