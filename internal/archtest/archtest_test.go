@@ -40,6 +40,19 @@ func TestRuntimeDependsOnLittle(t *testing.T) {
 	}
 }
 
+// TestRuntimeLinksNoXDS checks that only the module runtime/xds links grpc's xDS client and load
+// reports.
+func TestRuntimeLinksNoXDS(t *testing.T) {
+	const grpc = "google.golang.org/grpc"
+	for _, dep := range dependencies(t, self+"/...") {
+		for _, xds := range []string{grpc + "/xds", grpc + "/internal/xds", grpc + "/orca"} {
+			if within(dep, xds) {
+				t.Errorf("the core links %s; only runtime/xds may", dep)
+			}
+		}
+	}
+}
+
 // TestRuntimeLayers checks that the packages that both sides of a call use are below them: the
 // table and the errors import neither server nor client, and these two do not import each other.
 func TestRuntimeLayers(t *testing.T) {

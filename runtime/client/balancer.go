@@ -2,6 +2,7 @@ package client
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc/balancer"
@@ -19,7 +20,8 @@ type Balancer struct {
 }
 
 // NewBalancer returns a balancer by its name in grpc's registry, with a configuration that becomes
-// JSON. A nil configuration is an empty one.
+// JSON. A nil configuration is an empty one. If the MarshalJSON of the configuration returns an
+// error, so does [Dial].
 func NewBalancer(name string, config any) Balancer {
 	return Balancer{name, config}
 }
@@ -54,7 +56,7 @@ func (b Balancer) check() error {
 	}
 	entry, err := json.Marshal(b)
 	if err != nil {
-		return err
+		return marshalCause(err)
 	}
 	var config map[string]json.RawMessage
 	if err := json.Unmarshal(entry, &config); err != nil {
@@ -62,6 +64,15 @@ func (b Balancer) check() error {
 	}
 	if parser, ok := builder.(balancer.ConfigParser); ok {
 		_, err = parser.ParseConfig(config[b.name])
+	}
+	return err
+}
+
+// marshalCause returns the error of a MarshalJSON method without the types that contain it.
+func marshalCause(err error) error {
+	var in *json.MarshalerError
+	for errors.As(err, &in) {
+		err = in.Err
 	}
 	return err
 }

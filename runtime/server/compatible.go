@@ -23,7 +23,7 @@ package server
 //
 // What options of a proto require, such as authentication or rates, still holds.
 func Compatible() Option {
-	options := []Option{
+	return WithOptions(
 		WithErrorMasking(false),
 		WithDefaultTimeout(0),
 		WithSendTimeout(0),
@@ -35,12 +35,7 @@ func Compatible() Option {
 		WithResponseCompression(CompressAsked, 0),
 		WithMaxCalls(0), WithMaxCallsPerPeer(0), WithMaxConnections(0), WithMaxConnectionsPerPeer(0),
 		WithTransportDefaults(false),
-	}
-	return func(c *settings) {
-		for _, option := range options {
-			option(c)
-		}
-	}
+	)
 }
 
 // WithErrorMasking sets whether callers receive only the part of an error that is meant for them.

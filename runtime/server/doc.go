@@ -51,6 +51,7 @@
 //   - [WithRecovery], [WithPanicHandler], [WithCrashOnPanic]: panics
 //   - [WithDrainDelay], [WithShutdownTimeout]: shutdown
 //   - [WithReflection]: the reflection service
+//   - [WithService], [WithOptions], [WithError]: for packages that offer an option of a server
 //   - [WithHealthAddr]: health for probes that do not use TLS
 //   - [WithCompanions]: what runs beside the server, such as an admin page; [Server.Sources] are the
 //     metrics that it may show

@@ -21,6 +21,21 @@ func WithLogger(logger *slog.Logger) Option {
 	}
 }
 
+// WithOptions is opts as one option: for packages whose option stands for several of a server.
+func WithOptions(opts ...Option) Option {
+	return func(c *settings) {
+		for _, opt := range opts {
+			opt(c)
+		}
+	}
+}
+
+// WithError makes [Server.Run] and [Server.Serve] return err, and [On] panic: for packages whose
+// option is used in a wrong way.
+func WithError(err error) Option {
+	return func(c *settings) { c.errs = append(c.errs, err) }
+}
+
 // WithDefaultTimeout sets the deadline of unary calls whose client sent none, instead of
 // [DefaultTimeout]; 0 sets none.
 func WithDefaultTimeout(timeout time.Duration) Option {

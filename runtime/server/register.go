@@ -27,6 +27,21 @@ func Register[S any](r grpc.ServiceRegistrar, table *runtime.Service[S], impl S)
 	host.add(describe(host.calls(), table, impl), impl)
 }
 
+// WithService registers impl by its table, as [Register] does: for packages whose option brings
+// along a service.
+func WithService[S any](table *runtime.Service[S], impl S) Option {
+	return func(c *settings) {
+		c.services = append(c.services, func(r grpc.ServiceRegistrar) { Register(r, table, impl) })
+	}
+}
+
+// registerServices registers the services of [WithService] on r.
+func (c *settings) registerServices(r grpc.ServiceRegistrar) {
+	for _, register := range c.services {
+		register(r)
+	}
+}
+
 // registry is a registrar of this package: a [Server] or what [On] returns.
 type registry interface {
 	grpc.ServiceRegistrar
@@ -66,7 +81,9 @@ func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 	if config.policyFile != nil {
 		config.policyFile.onUse = true // nothing here knows when the target serves
 	}
-	return &Registrar{target: target, pipeline: newPipeline(config), health: newHealth(), since: time.Now()}
+	r := &Registrar{target: target, pipeline: newPipeline(config), health: newHealth(), since: time.Now()}
+	config.registerServices(r)
+	return r
 }
 
 // Registrar registers services on another registrar; see [On].

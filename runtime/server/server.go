@@ -44,6 +44,7 @@ func New(opts ...Option) *Server {
 	s := &Server{pipeline: newPipeline(config), health: newHealth(), errs: config.errs, stop: stop.New()}
 	own := s.health.onServer()
 	s.add(describe[healthService](s.pipeline, healthTable, own), own)
+	config.registerServices(s)
 	return s
 }
 

@@ -54,6 +54,7 @@ type settings struct {
 	tokens          *seal.Ring  // nil without keys
 	compression     compressor
 	reflection      bool
+	services        []func(grpc.ServiceRegistrar) // of WithService
 	grpc            []grpc.ServerOption
 	errs            []error
 }

@@ -1,0 +1,21 @@
+module github.com/grpcservice/grpcservice/runtime/xds
+
+go 1.26.0
+
+// The grpcservice of the same checkout. Go ignores this line in the builds of whoever depends on this module.
+replace github.com/grpcservice/grpcservice => ../..
+
+require (
+	github.com/cncf/xds/go v0.0.0-20260202195803-dba9d589def2
+	github.com/grpcservice/grpcservice v0.0.0
+	google.golang.org/grpc v1.84.0
+	google.golang.org/protobuf v1.36.12
+)
+
+require (
+	github.com/envoyproxy/protoc-gen-validate v1.3.3 // indirect
+	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	golang.org/x/text v0.42.0 // indirect
+	google.golang.org/genproto/googleapis/rpc v0.0.0-20260706201446-f0a921348800 // indirect
+)
