@@ -49,6 +49,18 @@ func (f policyFile) write(content string) {
 	}
 }
 
+// becomeDirectory replaces the file at once: a file that is missing when it is checked would be
+// another error.
+func (f policyFile) becomeDirectory() {
+	f.t.Helper()
+	if err := os.Symlink(f.t.TempDir(), f.path+".new"); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := os.Rename(f.path+".new", f.path); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
 // forAll is a file with one policy for all methods of the echo service.
 func forAll(policy string) string { return `{"test.v1.Echo/*": ` + policy + `}` }
 
@@ -336,7 +348,7 @@ func TestWrongPolicyFiles(t *testing.T) {
 		"validation":     {content(limited[:len(limited)-1] + `, "test.v1.Echo/Join": {"maxRequestBytes": "5"}}`), "max_request_bytes of test.v1.Echo/Join cannot change"},
 		"wrong and good": {content(`{"test.v1.Echo/One": {"auth": {}}, "test.v1.Echo/Many": {"rate": [{"perSecond": 5}]}}`), "auth of test.v1.Echo/One cannot change"},
 		"no file":        {func(f policyFile) { os.Remove(f.path) }, "no such file"},
-		"a directory":    {func(f policyFile) { os.Remove(f.path); os.Mkdir(f.path, 0o700) }, "not a regular file"},
+		"a directory":    {policyFile.becomeDirectory, "not a regular file"},
 		"9 MB":           {content(`{"test.v1.Echo/One": {` + strings.Repeat(" ", 9<<20) + `}}`), "larger than 8388608 bytes"},
 		"many errors":    {content(`{` + strings.TrimSuffix(strings.Repeat(`"a.B/C": {"x": 1},`+"\n", 100_000), ",\n") + `}`), "and more errors"},
 		"deeply nested":  {content(`{"test.v1.Echo/One": ` + strings.Repeat(`{"timeout":`, 100_000)), "policy.json:1:"},
@@ -358,7 +370,6 @@ func TestWrongPolicyFiles(t *testing.T) {
 			if err := w.call("Many"); err != nil {
 				t.Errorf("another method: %v", err)
 			}
-			os.Remove(w.path)
 			w.change(`{"test.v1.Echo/One": {"auth": {"public": true}}}`)
 			if err := w.call("One"); err != nil {
 				t.Errorf("a file that is right afterwards is not used: %v", err)

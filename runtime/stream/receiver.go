@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -56,7 +57,8 @@ func (r *Receiver[T]) Receive() (*T, error) {
 		r.end = errPanicked
 		panic(next.panic)
 	case next.over && next.err == nil:
-		r.end = io.EOF
+		// A stream that ends without an error because ctx has ended is not complete.
+		r.end = cmp.Or(ended(r.ctx), io.EOF)
 	default:
 		r.end = next.err
 	}
@@ -72,7 +74,7 @@ func (r *Receiver[T]) next() (next item[T], err error) {
 	case next = <-r.items:
 		return next, nil
 	case <-r.ctx.Done():
-		return next, rpcerr.Upstream(r.ctx, r.ctx.Err())
+		return next, ended(r.ctx)
 	case <-runtime.Draining(r.ctx):
 	}
 	patience := time.NewTimer(drainPatience)
@@ -81,10 +83,18 @@ func (r *Receiver[T]) next() (next item[T], err error) {
 	case next = <-r.items:
 		return next, nil
 	case <-r.ctx.Done():
-		return next, rpcerr.Upstream(r.ctx, r.ctx.Err())
+		return next, ended(r.ctx)
 	case <-patience.C:
 		return next, runtime.ErrDraining
 	}
+}
+
+// ended returns the error of a context that has ended, or nil.
+func ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return rpcerr.Upstream(ctx, err)
+	}
+	return nil
 }
 
 // Close ends the range over the stream. The goroutine returns when the stream yields next or ends;

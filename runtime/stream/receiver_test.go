@@ -154,3 +154,16 @@ func TestFoldStopsAtFailures(t *testing.T) {
 		}
 	}
 }
+
+// TestAStreamThatEndsWithItsContext checks that a stream which returns without an error because its
+// context has ended does not look complete.
+func TestAStreamThatEndsWithItsContext(t *testing.T) {
+	for range 100 {
+		ctx, cancel := context.WithCancel(t.Context())
+		r := stream.NewReceiver(ctx, func(func(*echotest.Text, error) bool) { cancel() })
+		if _, err := r.Receive(); status.Code(err) != codes.Canceled {
+			t.Fatalf("got %v", err)
+		}
+		r.Close()
+	}
+}
