@@ -87,11 +87,12 @@ const (
 
 // File names, relative to the output directory.
 const (
-	deploymentFile     = "kubernetes/deployment.yaml"
-	virtualServiceFile = "istio/virtualservice.yaml"
-	serviceConfigFile  = "client/service-config.json"
-	networkPolicyFile  = "kubernetes/networkpolicy.yaml"
-	rbacFile           = "kubernetes/rbac.yaml"
-	ruleFile           = "monitoring/prometheusrule.yaml"
-	dashboardFile      = "monitoring/dashboard.json"
+	deploymentFile      = "kubernetes/deployment.yaml"
+	virtualServiceFile  = "istio/virtualservice.yaml"
+	destinationRuleFile = "istio/destinationrule.yaml"
+	serviceConfigFile   = "client/service-config.json"
+	networkPolicyFile   = "kubernetes/networkpolicy.yaml"
+	rbacFile            = "kubernetes/rbac.yaml"
+	ruleFile            = "monitoring/prometheusrule.yaml"
+	dashboardFile       = "monitoring/dashboard.json"
 )

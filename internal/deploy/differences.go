@@ -11,25 +11,29 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
-// Differences compares a file that a user owns with what [Files] returns for its path. It compares
-// only what follows from the protos and the runtime: routes, timeouts and retries of a mesh, the
-// service config of clients, permissions to follow EndpointSlices, what rules record, the service of the readiness probe, the port of the
-// admin page, and whether the grace period covers the times that the file itself sets. Everything else is the user's decision. A file that
-// is not valid YAML or JSON gets a separate warning.
-func Differences(path string, have, want []byte) diag.List {
+// Differences compares a file that a user owns with what [Files] returns for app at its path. It
+// compares only what follows from the protos and the runtime: routes, timeouts, retries and balancing
+// of a mesh, the service config of clients, permissions to follow EndpointSlices, what rules record,
+// the service of the readiness probe, the port of the admin page, and whether the grace period covers
+// the times that the file itself sets. Everything else is the user's decision. A file that is not
+// valid YAML or JSON gets a separate warning.
+func Differences(app App, path string, have, want []byte) diag.List {
 	compare, ok := map[string]func(d *differ, have, want *yaml.Node){
-		deploymentFile:     (*differ).deployment,
-		virtualServiceFile: (*differ).virtualService,
-		serviceConfigFile:  (*differ).serviceConfig,
-		networkPolicyFile:  (*differ).networkPolicy,
-		ruleFile:           (*differ).rules,
+		deploymentFile:      (*differ).deployment,
+		virtualServiceFile:  (*differ).virtualService,
+		destinationRuleFile: (*differ).destinationRule,
+		serviceConfigFile:   (*differ).serviceConfig,
+		networkPolicyFile:   (*differ).networkPolicy,
+		ruleFile:            (*differ).rules,
 	}[path]
 	if !ok && path != rbacFile {
 		return nil
 	}
 	d := differ{path: path}
+	d.balancing, _ = Balancing(app.Services)
 	mine, err := load(have)
 	theirs, err2 := load(want)
 	if err := cmp.Or(err, err2); err != nil {
@@ -83,8 +87,9 @@ func counterpart(docs []*yaml.Node, want *yaml.Node) *yaml.Node {
 
 // differ collects differences.
 type differ struct {
-	path  string
-	found diag.List
+	path      string
+	balancing policy.Balancing // as the services state it
+	found     diag.List
 }
 
 func (d *differ) add(at *yaml.Node, format string, args ...any) {
@@ -111,6 +116,49 @@ func (d *differ) virtualService(have, want *yaml.Node) {
 	}
 }
 
+// destinationRule compares the parts of the balancing that the services state. The others are the
+// user's decision.
+func (d *differ) destinationRule(have, want *yaml.Node) {
+	mine, wanted := field(have, "spec", "trafficPolicy"), field(want, "spec", "trafficPolicy")
+	at := cmp.Or(mine, have)
+	if _, ok := istioBalancers[d.balancing.Policy]; ok {
+		d.fields(at, wanted, "trafficPolicy", []string{"loadBalancer", "simple"})
+	}
+	if d.balancing.SameZone {
+		d.fields(at, wanted, "trafficPolicy", []string{"loadBalancer", "localityLbSetting", "enabled"})
+		if field(mine, "outlierDetection") == nil {
+			d.add(at, "trafficPolicy: outlierDetection is unset; without it, localityLbSetting has no effect, "+
+				"and calls do not stay in the zone of their caller")
+		}
+	}
+}
+
+// balancers compares the parts of the balancing that the services state: the balancers in the order
+// of their preference, and the connections.
+func (d *differ) balancers(have, want *yaml.Node) {
+	mine, wanted := balancersIn(have), balancersIn(want)
+	if d.balancing.Policy != policy.BalancingUnset && mine != wanted {
+		d.add(cmp.Or(field(have, "loadBalancingConfig"), have), "loadBalancingConfig is %s; the policy has %s",
+			cmp.Or(mine, "unset"), wanted)
+	}
+	if d.balancing.Connections > 0 {
+		d.fields(have, want, "the file", []string{"connectionScaling", "maxConnectionsPerSubchannel"})
+	}
+}
+
+// balancersIn returns the names of the balancers of a service config.
+func balancersIn(config *yaml.Node) string {
+	var names []string
+	if list := field(config, "loadBalancingConfig"); list != nil {
+		for _, entry := range list.Content {
+			if entry = resolve(entry); entry.Kind == yaml.MappingNode && len(entry.Content) > 0 {
+				names = append(names, entry.Content[0].Value)
+			}
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
 // isMethodRoute reports whether the name and path of a route show that it was generated for a
 // method.
 func isMethodRoute(route *yaml.Node) bool {
@@ -122,8 +170,9 @@ func isMethodRoute(route *yaml.Node) bool {
 	return method != "" && strings.HasPrefix(nameOf(route), methodOf(method)+".v")
 }
 
-// serviceConfig compares the configurations of the same method.
+// serviceConfig compares the balancing, and the configurations of the same method.
 func (d *differ) serviceConfig(have, want *yaml.Node) {
+	d.balancers(have, want)
 	at := cmp.Or(field(have, "methodConfig"), have)
 	mine := named(field(have, "methodConfig"), configName)
 	wanted := named(field(want, "methodConfig"), configName)

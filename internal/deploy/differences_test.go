@@ -8,12 +8,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/grpcservice/grpcservice/internal/deploy"
+	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // TestOwnFilesDoNotDiffer checks that unchanged generated files have no differences.
 func TestOwnFilesDoNotDiffer(t *testing.T) {
 	for path, content := range filesOf(t, shop()) {
-		if got := deploy.Differences(path, content, content); len(got) > 0 {
+		if got := deploy.Differences(shop(), path, content, content); len(got) > 0 {
 			t.Errorf("%s: %v", path, got)
 		}
 	}
@@ -23,6 +24,7 @@ func TestOwnFilesDoNotDiffer(t *testing.T) {
 // owns have diverged.
 func TestDifferences(t *testing.T) {
 	const mesh, config, deployment = "istio/virtualservice.yaml", "client/service-config.json", "kubernetes/deployment.yaml"
+	const destination = "istio/destinationrule.yaml"
 	const network, rules = "kubernetes/networkpolicy.yaml", "monitoring/prometheusrule.yaml"
 	callers := func(a *deploy.App) { a.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"} }
 	replace := func(old, new string) func(string) string {
@@ -108,6 +110,34 @@ func TestDifferences(t *testing.T) {
 			`record grpc_method:grpc_server_timeout_seconds does not follow the services and their timeouts; set expr: 0 * grpc_method:grpc_server_handled:rate5m{job="shop",grpc_service="shop.v1.UserService",grpc_method="ListUsers"} + 1.5 or 0 * grpc_method:grpc_server_handled:rate5m{job="shop",grpc_service="shop.v1.UserService",grpc_method="GetUser"} + 3`,
 			"record grpc_method:grpc_server_handled_slow:rate5m{threshold=1} does not follow the services and their timeouts; set expr: " + slow("ListUsers", "1"),
 		}, "- name: shop.records"},
+		"a balancing": {destination, balance, nil, []string{
+			"trafficPolicy: loadBalancer.localityLbSetting.enabled is unset; the policy has true",
+			"trafficPolicy: loadBalancer.simple is LEAST_REQUEST; the policy has ROUND_ROBIN",
+		}, "loadBalancer:"},
+		"a balancing without outlier detection": {destination, balance, func(s string) string {
+			before, after, _ := strings.Cut(s, "    outlierDetection:\n")
+			_, after, _ = strings.Cut(after, "  subsets:\n")
+			return replace("simple: LEAST_REQUEST", "simple: ROUND_ROBIN\n      localityLbSetting: {enabled: true}")(before) +
+				"  # The end of trafficPolicy.\n  subsets:\n" + after
+		}, []string{"trafficPolicy: outlierDetection is unset; without it, localityLbSetting has no effect, " +
+			"and calls do not stay in the zone of their caller"}, "loadBalancer:"},
+		"pick first has no counterpart": {destination, func(a *deploy.App) {
+			a.Services[0].Balancing.Policy = policy.PickFirst
+		}, replace("simple: LEAST_REQUEST", "simple: RANDOM"), nil, ""},
+		"a balancer of the user's own": {destination, nil, replace("simple: LEAST_REQUEST", "simple: RANDOM"), nil, ""},
+		"a client's balancing": {config, balance, nil, []string{
+			"the file: connectionScaling.maxConnectionsPerSubchannel is unset; the policy has 4",
+		}, ""},
+		"a client's balancer": {config, func(a *deploy.App) { a.Services[1].Balancing.Policy = policy.LeastRequest },
+			func(s string) string { return strings.Replace(s, "round_robin", "pick_first", 1) }, []string{
+				"loadBalancingConfig is pick_first; the policy has least_request_experimental, round_robin",
+			}, `"loadBalancingConfig"`},
+		"a client without a balancer": {config, func(a *deploy.App) { a.Services[1].Balancing.Policy = policy.PickFirst },
+			func(s string) string { return strings.Replace(s, "loadBalancingConfig", "loadBalancing", 1) }, []string{
+				"loadBalancingConfig is unset; the policy has pick_first",
+			}, "{"},
+		"a client's balancer of the user's own": {config, nil,
+			func(s string) string { return strings.Replace(s, "round_robin", "pick_first", 1) }, nil, ""},
 		"alerts of the user's own": {rules, nil, replace("> 14.4 * 0.001", "> 0.5"), nil, ""},
 		"a file that is yours":     {"kubernetes/service.yaml", func(a *deploy.App) { a.Port = 9000 }, nil, nil, ""},
 	}
@@ -121,7 +151,7 @@ func TestDifferences(t *testing.T) {
 			if tt.proto != nil {
 				tt.proto(&app)
 			}
-			found := deploy.Differences(tt.path, []byte(have), filesOf(t, app)[tt.path])
+			found := deploy.Differences(app, tt.path, []byte(have), filesOf(t, app)[tt.path])
 			var got []string
 			for _, d := range found {
 				got = append(got, d.Text)
@@ -145,12 +175,25 @@ func TestDifferencesOfBrokenFiles(t *testing.T) {
 	for path, want := range filesOf(t, shop()) {
 		for _, have := range []string{"", "[]", "null", "1", "spec: 1", "spec: {http: {}}", "spec: {http: [1, {name: [x]}]}", "methodConfig: [{name: 1}, 2]",
 			"spec: {template: {spec: {containers: [{name: server, env: 3}], terminationGracePeriodSeconds: x}}}", "spec: {http: [{name: &a [*a]}, &b {name: x, retries: *b}]}", "# nothing", "a: b: c", "{", "\x00", "a: &a [*a]"} {
-			found := deploy.Differences(path, []byte(have), want)
+			found := deploy.Differences(balanced(), path, []byte(have), want)
 			if broken := have == "a: b: c" || have == "{" || have == "\x00"; broken && judged(path) && (len(found) != 1 || !strings.Contains(found[0].Text, "cannot be compared")) {
 				t.Errorf("%s: %q is no YAML", path, have)
 			}
 		}
 	}
+}
+
+// balance states a balancing of all that a mesh and clients have.
+func balance(a *deploy.App) {
+	a.Services[0].Balancing = policy.Balancing{Policy: policy.RoundRobin, Connections: 4}
+	a.Services[1].Balancing.SameZone = true
+}
+
+// balanced is an app with a balancing.
+func balanced() deploy.App {
+	app := shop()
+	balance(&app)
+	return app
 }
 
 // slow is what records the calls of a method that take longer than a bound.
@@ -169,7 +212,7 @@ func slow(method, bound string) string {
 }
 
 func judged(path string) bool {
-	return path == "kubernetes/networkpolicy.yaml" || path == "monitoring/prometheusrule.yaml" || path == "istio/virtualservice.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
+	return path == "kubernetes/networkpolicy.yaml" || path == "monitoring/prometheusrule.yaml" || path == "istio/virtualservice.yaml" || path == "istio/destinationrule.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
 }
 
 // FuzzDifferences checks that no user file makes the plugin panic.
@@ -188,7 +231,7 @@ func FuzzDifferences(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, have string) {
 		for path, want := range files {
-			found := deploy.Differences(path, []byte(have), want)
+			found := deploy.Differences(balanced(), path, []byte(have), want)
 			for _, d := range found {
 				if lines := strings.Count(have, "\n") + strings.Count(have, "\r") + 1; d.Line < 0 || d.Line > lines || d.Line == 0 && !strings.Contains(d.Text, "cannot be compared") {
 					t.Errorf("%d:%d is not in a file of %d lines", d.Line, d.Column, lines)

@@ -16,10 +16,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the golden tests want")
 
-// TestGolden compares all files of three apps with those in testdata: one app has several services,
-// one a single service without policies and
-// without monitoring that follows EndpointSlices, and one serves TLS. The tests of module conform check them against the
-// types of Kubernetes and Istio.
+// TestGolden compares all files of four apps with those in testdata: one app has several services,
+// one a single service without policies and without monitoring that follows EndpointSlices, one
+// serves TLS, and one states how calls are distributed. The tests of module conform check them
+// against the types of Kubernetes and Istio.
 func TestGolden(t *testing.T) {
 	single := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	single.Name, single.Version, single.DrainDelay, single.ShutdownTimeout = "users", "v2", 0, 0
@@ -28,7 +28,10 @@ func TestGolden(t *testing.T) {
 	encrypted := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	encrypted.TLSSecret = "shop-tls"
 	encrypted.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"}
-	for name, app := range map[string]deploy.App{"shop": shop(), "single": single, "tls": encrypted} {
+	picked := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
+	picked.Monitoring = false
+	picked.Services[0].Balancing = policy.Balancing{Policy: policy.PickFirst, Connections: 4, SameZone: true}
+	for name, app := range map[string]deploy.App{"shop": shop(), "single": single, "tls": encrypted, "balanced": picked} {
 		t.Run(name, func(t *testing.T) {
 			dir, got := filepath.Join("testdata", name), filesOf(t, app)
 			if *update {

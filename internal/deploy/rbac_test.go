@@ -55,7 +55,7 @@ func TestPermissionDifferences(t *testing.T) {
 				t.Fatalf("nothing to replace: %q", tt.old)
 			}
 			have = strings.Replace(have, tt.old, tt.new, 1)
-			found := deploy.Differences(tt.path, []byte(have), filesOf(t, follower())[tt.path])
+			found := deploy.Differences(follower(), tt.path, []byte(have), filesOf(t, follower())[tt.path])
 			var got []string
 			for _, d := range found {
 				got = append(got, d.Text)
@@ -81,7 +81,7 @@ func TestBrokenPermissions(t *testing.T) {
 		"", "[]", "null", "1", "kind: RoleBinding", "---\n---\n", "kind: RoleBinding\nmetadata: {namespace: library}\nsubjects: 1",
 		"kind: RoleBinding\nmetadata: {namespace: library}\nsubjects: [1, [x], {kind: ServiceAccount}]\nroleRef: []", "a: &a [*a]",
 	} {
-		if found := deploy.Differences("kubernetes/rbac.yaml", []byte(have), want); len(found) != 2 {
+		if found := deploy.Differences(follower(), "kubernetes/rbac.yaml", []byte(have), want); len(found) != 2 {
 			t.Errorf("%q: %v", have, found)
 		}
 	}

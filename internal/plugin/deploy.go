@@ -89,7 +89,7 @@ func (d *deployment) generate(command string, services []deploy.Service) error {
 	if err != nil {
 		return err
 	}
-	return d.merge(wanted, have)
+	return d.merge(app, wanted, have)
 }
 
 // app returns the program to deploy. Its directory must be in the same module as deploy_dir.
@@ -151,7 +151,7 @@ func (d *deployment) have(wanted map[string][]byte) (map[string][]byte, error) {
 
 // merge adds all files of the parts of which the user has none. In the other parts, it adds no
 // files, and warns about those that contradict the policies.
-func (d *deployment) merge(wanted, have map[string][]byte) error {
+func (d *deployment) merge(app deploy.App, wanted, have map[string][]byte) error {
 	owned := make(map[string]bool)
 	for name := range have {
 		owned[partOf(name)] = true
@@ -162,7 +162,7 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 		switch {
 		case !d.has(part):
 		case found:
-			d.compare(at, name, content, wanted[name])
+			d.compare(app, at, name, content, wanted[name])
 		case !owned[part]:
 			if err := d.CheckWrite(d.directory, name); err != nil {
 				return err
@@ -177,8 +177,8 @@ func (d *deployment) merge(wanted, have map[string][]byte) error {
 }
 
 // compare warns where a user's file contradicts the policies.
-func (d *deployment) compare(at, name string, have, want []byte) {
-	for _, difference := range deploy.Differences(name, have, want) {
+func (d *deployment) compare(app deploy.App, at, name string, have, want []byte) {
+	for _, difference := range deploy.Differences(app, name, have, want) {
 		difference.Path = at
 		d.problems.Add(difference)
 	}

@@ -2,15 +2,18 @@ package client_test
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/resolver"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/client/endpoint"
 	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
@@ -54,10 +57,18 @@ func threeServers(t *testing.T) *servers {
 }
 
 // callUntilAll calls until each server has answered, so that all are connected.
-func (s *servers) callUntilAll(t *testing.T, conn *grpc.ClientConn) {
+func (s *servers) callUntilAll(t *testing.T, conn grpc.ClientConnInterface) {
+	t.Helper()
+	s.callUntil(t, conn, func(seen map[string]bool) bool { return len(seen) == len(s.addrs) })
+}
+
+// callUntil calls until enough servers have answered.
+func (s *servers) callUntil(
+	t *testing.T, conn grpc.ClientConnInterface, enough func(seen map[string]bool) bool,
+) {
 	t.Helper()
 	ctx, seen := echotest.Context(t), make(map[string]bool)
-	for len(seen) < len(s.addrs) {
+	for !enough(seen) {
 		resp, err := clientOf(conn).One(ctx, &text{})
 		if err != nil {
 			t.Fatal(err)
@@ -136,6 +147,63 @@ func TestPickFirstByPolicy(t *testing.T) {
 	}
 	if s.calls["one"] != 50 {
 		t.Errorf("the calls were %v, want 50 of the first server", s.calls)
+	}
+}
+
+// TestSameZoneByPolicy checks that calls stay in the zone of the client if the policy states it and
+// the client knows its zone.
+func TestSameZoneByPolicy(t *testing.T) {
+	sameZone := policy.Balancing{Policy: policy.RoundRobin, SameZone: true}
+	for name, test := range map[string]struct {
+		opts []client.Option
+		want int // calls of 60 that leave the zone
+	}{
+		"by policy":            {[]client.Option{balanced(sameZone), client.WithZone("b")}, 0},
+		"pick first":           {[]client.Option{balanced(policy.Balancing{Policy: policy.PickFirst, SameZone: true}), client.WithZone("b")}, 0},
+		"without a policy":     {[]client.Option{balanced(policy.Balancing{Policy: policy.RoundRobin}), client.WithZone("b")}, 20},
+		"without a zone":       {[]client.Option{balanced(sameZone)}, 20},
+		"with an unknown zone": {[]client.Option{balanced(sameZone), client.WithZone("")}, 20},
+		"by an option": {[]client.Option{balanced(sameZone), client.WithZone("b"),
+			client.WithBalancer(client.SameZone("a", client.RoundRobin()))}, 60},
+		"without it, by an option": {[]client.Option{balanced(sameZone), client.WithZone("b"), client.WithBalancer(client.RoundRobin())}, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			servicetest.NoLeaks(t)
+			s := threeServers(t)
+			watch := func(ctx context.Context, _ *url.URL, update func([]resolver.Endpoint)) error {
+				update([]resolver.Endpoint{
+					endpoint.WithZone(endpoint.New(s.addrs[0]), "a"),
+					endpoint.WithZone(endpoint.New(s.addrs[1]), "b"), endpoint.WithZone(endpoint.New(s.addrs[2]), "b"),
+				})
+				<-ctx.Done()
+				return nil
+			}
+			opts := append(test.opts, client.WithInsecure(), client.WithResolvers(client.NewResolver("zones", watch)))
+			conn, err := client.Dial("zones:///echo", opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			s.callUntil(t, conn, func(seen map[string]bool) bool {
+				switch {
+				case test.want == 60:
+					return seen["one"]
+				case name == "pick first":
+					return seen["two"] || seen["three"]
+				default:
+					return seen["two"] && seen["three"] && (seen["one"] || test.want == 0)
+				}
+			})
+			s.reset("")
+			for range 60 {
+				if _, err := clientOf(conn).One(echotest.Context(t), &text{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := s.calls["one"]; got != test.want {
+				t.Errorf("%d of 60 calls left the zone, want %d: %v", got, test.want, s.calls)
+			}
+		})
 	}
 }
 

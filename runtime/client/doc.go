@@ -18,7 +18,7 @@
 //   - [Dial] takes the generated Config of each service, which is [WithServiceConfig],
 //     [WithHealthChecks], [WithRequestCompression], [WithObservers] and [WithDialOptions].
 //     [WithResolvers], [WithBalancer] and [WithConnections] decide which servers receive calls, over
-//     how many connections; see [NewResolver], [Balancer] and [SameZone]. [ServiceConfigJSON]
+//     how many connections; see [NewResolver], [Balancer], [SameZone] and [WithZone]. [ServiceConfigJSON]
 //     returns the same policies for another client of grpc.
 //   - For encryption, Dial takes [WithServerCAs], [WithTLSFiles], [WithServerName] and
 //     [WithMinTLSVersion], or [WithTLS], or [WithInsecure]; for authentication,

@@ -37,6 +37,7 @@ type settings struct {
 	perCall     []credentials.PerRPCCredentials
 	health      bool
 	balancer    Balancer // none: that of the services, or the default
+	zone        string   // of this process; "": unknown
 	resolvers   []resolver.Builder
 	observers   []*observer
 	services    map[string]bool // those whose methods and balancings follow

@@ -103,7 +103,7 @@ func (c *settings) serviceConfig(
 // to grpc: hedging, which other implementations support but grpc-go does not, and the default
 // timeout of methods without a total timeout. In a service config a timeout is a limit: it also
 // shortens a longer deadline of the caller. Clients that know no least_request use round_robin, and
-// those without gRFC A105 open one connection to each server.
+// those without gRFC A105 open one connection to each server. It has no zone.
 //
 // To check health, a Go client must import google.golang.org/grpc/health.
 func ServiceConfigJSON(services ...Option) (string, error) {
@@ -111,6 +111,7 @@ func ServiceConfigJSON(services ...Option) (string, error) {
 	for _, service := range services {
 		service(c)
 	}
+	c.zone = "" // other clients do not have the balancer of zones
 	balancing := c.balancing()
 	if err := errors.Join(c.errs...); err != nil {
 		return "", err

@@ -2,6 +2,7 @@ package conform_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,6 +38,15 @@ func apps() map[string]deploy.App {
 		},
 	}
 	all := map[string]deploy.App{"shop": shop}
+	for name, b := range map[string]policy.Balancing{
+		"pick first":  {Policy: policy.PickFirst, Connections: 64, SameZone: true},
+		"round robin": {Policy: policy.RoundRobin}, "least request": {Policy: policy.LeastRequest, Connections: 1},
+	} {
+		balanced := shop
+		balanced.Services = slices.Clone(shop.Services)
+		balanced.Services[1].Balancing = b
+		all[name] = balanced
+	}
 	least := shop
 	least.Services = []deploy.Service{{FullName: "Users"}}
 	least.DrainDelay, least.ShutdownTimeout = 0, 0
