@@ -56,19 +56,22 @@ func (m *Method[S, Req, Resp]) Each(ctx context.Context, reqs runtime.Stream[Req
 	for _, opt := range opts {
 		opt(&l)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	r := &run[Req]{limits: l, ctx: ctx, cancel: cancel, process: process, free: make(chan struct{}, l.concurrency)}
+	running, cancel := context.WithCancelCause(ctx)
+	r := &run[Req]{limits: l, ctx: running, cancel: cancel, process: process, free: make(chan struct{}, l.concurrency)}
 	defer func() { // also if the stream panics
 		cancel(nil)
 		r.workers.Wait()
 	}()
-	in := stream.NewReceiver(ctx, reqs)
+	in := stream.NewReceiver(running, reqs)
 	defer in.Close()
 	err := r.receive(in)
 	if err != nil {
 		cancel(err)
 	}
 	r.workers.Wait()
+	if ended := ctx.Err(); ended != nil && err == nil { // the stream may have ended because of it
+		err = rpcerr.Upstream(ctx, ended)
+	}
 	slices.SortFunc(r.result.Failures, func(a, b Failure) int { return cmp.Compare(a.Index, b.Index) })
 	return r.result, cmp.Or(r.failed, err)
 }

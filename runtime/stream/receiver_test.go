@@ -161,6 +161,8 @@ func TestAStreamThatEndsWithItsContext(t *testing.T) {
 	for range 100 {
 		ctx, cancel := context.WithCancel(t.Context())
 		r := stream.NewReceiver(ctx, func(func(*echotest.Text, error) bool) { cancel() })
+		<-ctx.Done()
+		time.Sleep(time.Millisecond) // so that the end of the stream is there, too
 		if _, err := r.Receive(); status.Code(err) != codes.Canceled {
 			t.Fatalf("got %v", err)
 		}
