@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/grpcservice/grpcservice/internal/gen/view"
+	"github.com/grpcservice/grpcservice/internal/gofmt"
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
 )
@@ -90,7 +91,11 @@ func (t *Templates) format(file string, write func(*Templates) ([]byte, error)) 
 		return nil, err
 	}
 	if t.areOurs { // what they write parses
-		if formatted, err := golang.Format(fold(text)); err == nil {
+		text := fold(text)
+		if formatted, ok := gofmt.Source(text); ok {
+			return formatted, nil
+		}
+		if formatted, err := golang.Format(text); err == nil {
 			return formatted, nil
 		}
 	}
