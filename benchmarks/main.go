@@ -1,7 +1,7 @@
 // Command benchmarks measures the cost of grpcservice's pipeline, as ratios to a bare server of
 // protoc-gen-go-grpc. Blocks of calls to the two servers alternate, so that both see the same
-// machine. It compares page tokens with another library in the same way. README.md explains the
-// output.
+// machine. It compares page tokens with another library, and balancers with grpc's, in the same
+// way. README.md explains the output.
 package main
 
 import (
@@ -23,6 +23,7 @@ type options struct {
 	idle      int  // members of rooms
 	rooms     bool // instead of calls and pages
 	telemetry bool // instead of calls and pages
+	balancing bool // instead of calls and pages
 }
 
 func main() {
@@ -37,6 +38,7 @@ func main() {
 	flag.IntVar(&o.idle, "idle", 100000, "`members` of rooms that receive nothing")
 	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms instead")
 	flag.BoolVar(&o.telemetry, "telemetry", false, "measure metrics and spans instead")
+	flag.BoolVar(&o.balancing, "balancing", false, "measure balancers instead")
 	flag.Parse()
 
 	if err := run(*serve, o); err != nil {
@@ -51,6 +53,9 @@ func run(serve string, o options) error {
 	}
 	if o.rooms {
 		return measureHub(context.Background(), o)
+	}
+	if o.balancing {
+		return measureBalancing(context.Background(), o)
 	}
 	if o.telemetry {
 		if err := measureMetrics(context.Background(), o); err != nil {

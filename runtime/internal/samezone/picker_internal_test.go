@@ -10,8 +10,6 @@ import (
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/connectivity"
-
-	"github.com/grpcservice/grpcservice/runtime/internal/alloctest"
 )
 
 func TestShares(t *testing.T) {
@@ -70,34 +68,6 @@ type count int
 func (c *count) Pick(balancer.PickInfo) (balancer.PickResult, error) {
 	*c++
 	return balancer.PickResult{}, nil
-}
-
-// TestAllocationsOfAPick checks that a pick allocates nothing besides what the child's does.
-func TestAllocationsOfAPick(t *testing.T) {
-	for _, child := range []string{"round_robin", "pick_first", "old", "least_request_experimental"} {
-		c := start(t, map[string][]string{"here": {"a", "b", "c"}, "there": {"x"}}, child)
-		c.set(ready, "a")
-		one, _ := c.last()
-		want := allocationsOf(t, one.Picker.(*onePicker).child)
-		if want != 0 && child != "least_request_experimental" {
-			t.Errorf("%s: a pick of the child allocates %v times", child, want)
-		}
-		c.set(ready, "x")
-		two, _ := c.last()
-		for _, p := range []balancer.Picker{one.Picker, two.Picker} {
-			if got := allocationsOf(t, p); got != want {
-				t.Errorf("%s: a pick of a %T allocates %v times, want %v", child, p, got, want)
-			}
-		}
-	}
-}
-
-func allocationsOf(t *testing.T, p balancer.Picker) float64 {
-	return alloctest.Least(func() {
-		if r, err := p.Pick(balancer.PickInfo{}); err != nil || r.SubConn == nil {
-			t.Fatal(r, err)
-		}
-	})
 }
 
 // TestPicksDuringUpdates picks while servers, zones, states and health change.
