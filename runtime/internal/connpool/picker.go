@@ -12,9 +12,10 @@ const maxTries = 16
 
 // picker implements [balancer.Picker].
 type picker struct {
-	child balancer.Picker
-	pool  *pool
-	tries int // 1, or maxTries if there are several servers
+	child    balancer.Picker
+	pool     *pool
+	tries    int  // 1, or maxTries if there are several servers
+	starting bool // whether a further server connects
 }
 
 // Pick implements [balancer.Picker].
@@ -34,12 +35,12 @@ func (k *picker) Pick(info balancer.PickInfo) (balancer.PickResult, error) {
 }
 
 // search looks for a server with room after s had none. If no server has, the call waits for a
-// connection that is being opened; if none is, it is queued at the last server.
+// connection or a server that is being opened; if none is, it is queued at the last server.
 func (k *picker) search(
 	info balancer.PickInfo, pick balancer.PickResult, s *server,
 ) (balancer.PickResult, error) {
 	var tried [maxTries]*server
-	wait := false
+	wait := k.starting
 	for i := 0; ; i++ {
 		l, waits := s.takeOrGrow()
 		if l != nil {

@@ -110,14 +110,14 @@ func (p *pool) publish() {
 	if p.closed || p.state.Picker == nil {
 		return
 	}
-	tries := 1
+	next := &picker{child: p.state.Picker, pool: p, tries: 1}
 	if len(p.servers) > 1 {
-		tries = maxTries
+		next.tries = maxTries
 	}
-	p.cc.UpdateState(balancer.State{
-		ConnectivityState: p.state.ConnectivityState,
-		Picker:            &picker{child: p.state.Picker, pool: p, tries: tries},
-	})
+	for s := range p.servers {
+		next.starting = next.starting || s.starting()
+	}
+	p.cc.UpdateState(balancer.State{ConnectivityState: p.state.ConnectivityState, Picker: next})
 }
 
 // wakeSoon lets blocked calls pick again. All of them do, mostly in vain, so the delay grows with

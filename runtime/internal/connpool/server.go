@@ -24,7 +24,7 @@ type server struct {
 
 	// Guarded by pool.mu.
 	conns     []*conn
-	state     connectivity.State // that the child knows
+	state     connectivity.State
 	listener  func(balancer.SubConnState)
 	health    connectivity.State // that listener knows
 	producers *conn              // has producers of the child
@@ -52,6 +52,13 @@ func (s *server) refresh() {
 	set.growable = s.state == connectivity.Ready && !s.closed && !set.opening &&
 		(idle || len(s.conns) < s.pool.config.connections)
 	s.set.Store(set)
+}
+
+// starting reports whether the server will soon take calls or fail. pool.mu is held.
+func (s *server) starting() bool {
+	set := s.set.Load()
+	return s.state == connectivity.Connecting || len(set.usable) == 0 && set.opening &&
+		s.state == connectivity.Ready
 }
 
 // take takes a place for a call on the first connection with room, so that the others become idle.
@@ -194,12 +201,13 @@ func (c *conn) onState(state balancer.SubConnState) {
 	lost := c.state == connectivity.Ready
 	c.state, c.health = state.ConnectivityState, connectivity.Ready
 	if c.state == connectivity.Ready {
-		c.load = newLoad(c)
+		c.load, c.since = newLoad(c), time.Now()
 	}
 	if s.producers == c && lost || !slices.ContainsFunc(s.conns, func(other *conn) bool {
 		return other != c && other.state == connectivity.Ready
 	}) {
 		shut := s.become(c)
+		p.publish()
 		p.mu.Unlock()
 		shutdown(shut)
 		s.notify(state)
@@ -320,6 +328,9 @@ func (s *server) GetOrBuildProducer(b balancer.ProducerBuilder) (balancer.Produc
 func (s *server) Connect() {
 	s.pool.mu.Lock()
 	sc := s.conns[0].sc
+	if s.state == connectivity.Idle {
+		s.state = connectivity.Connecting // grpc will report it
+	}
 	s.pool.mu.Unlock()
 	sc.Connect()
 }
@@ -359,7 +370,7 @@ func (s *server) removeIdle(now time.Time, idle time.Duration) []*conn {
 	var removed []*conn
 	for _, c := range slices.Backward(slices.Clone(s.conns)) {
 		usage := c.load.usage.Load()
-		if usage != c.seen || uint32(usage) > 0 {
+		if usage != c.seen || uint32(usage) > 0 || c.opening() {
 			c.seen, c.since = usage, now
 			continue
 		}
