@@ -4,6 +4,9 @@
 // which is READY while any of its connections is. The picker replaces the server that was chosen
 // by one of its connections with room. A further connection is opened when few streams are left
 // of those open, and closed when it has had no streams for a while.
+//
+// The rules are those of gRFC A105, which grpc-go does not implement: connections are used from the
+// oldest to the newest, and a server opens one at a time.
 package connpool
 
 import (
