@@ -28,6 +28,17 @@ func WithCallOptions(ctx context.Context, opts ...grpc.CallOption) context.Conte
 	return context.WithValue(ctx, callOptionsKey{}, slices.Concat(callOptionsOf(ctx), opts))
 }
 
+// WaitForReady returns a context whose calls through generated clients wait for a server if none can
+// be reached, instead of failing with UNAVAILABLE: in tools that start together with their server,
+// and in work that has no caller. They wait until their deadline at most, and then fail with
+// DEADLINE_EXCEEDED and the reason that there is no server. A stream without a deadline waits until
+// its context ends.
+//
+// A call fails nevertheless if its server is lost after it was sent.
+func WaitForReady(ctx context.Context) context.Context {
+	return WithCallOptions(ctx, grpc.WaitForReady(true))
+}
+
 // callOptionsOf returns the options of [WithCallOptions].
 func callOptionsOf(ctx context.Context) []grpc.CallOption {
 	opts, _ := ctx.Value(callOptionsKey{}).([]grpc.CallOption)

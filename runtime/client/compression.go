@@ -22,8 +22,7 @@ func WithRequestCompression(minBytes int) Option {
 				"pass 0 to compress every request", minBytes))
 			return
 		}
-		c.grpc = append(c.grpc,
-			grpc.WithChainUnaryInterceptor(compressUnary(minBytes)), grpc.WithChainStreamInterceptor(compressStreams))
+		c.compress = compressUnary(minBytes)
 	}
 }
 

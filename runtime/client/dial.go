@@ -3,22 +3,23 @@ package client
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"net/url"
-	"strings"
+	"slices"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/keepalive"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/network"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
 // Dial returns a connection for generated clients to target: "host:port", "dns:///host:port",
-// "unix:///path", or a scheme of [WithResolvers]. It does not wait for the server: the
-// first call connects. Calls to an unreachable server fail with UNAVAILABLE.
+// "unix:///path", one of the following, or a scheme of [WithResolvers].
+//   - "static:///a:8080,b:8080" lists servers.
+//   - "file:///path" is a text file that lists servers, one per line: "host:port" or "unix:///path",
+//     with "zone=NAME" or "weight=NUMBER" after it for balancers, and comments from a # on. Dial
+//     follows changes of the file; while it cannot be used, the servers known before remain in use.
+//
+// Dial does not wait for the server: the first call connects. Calls to an unreachable server fail
+// with UNAVAILABLE, or wait if they have [WaitForReady].
 //
 // By default the connection
 //   - uses TLS 1.3 with the system's roots ([WithServerCAs], [WithTLSFiles], [WithMinTLSVersion],
@@ -27,7 +28,10 @@ import (
 //   - applies the policies of the services passed with [WithServiceConfig];
 //   - sends calls to every reachable server, healthy or not ([WithHealthChecks]);
 //   - pings after [KeepaliveTime] of silence while calls are running, and closes after
-//     [KeepaliveTimeout];
+//     [KeepaliveTimeout] without a response ([WithKeepalive]);
+//   - connects to a lost server again after [ReconnectBackoff], doubled up to
+//     [MaxReconnectBackoff] ([WithReconnectBackoff]);
+//   - disconnects after [IdleTimeout] without calls, until the next call ([WithIdleTimeout]);
 //   - accepts responses of up to [MaxRecvMsgSize] bytes, the maximum of package server.
 //
 // An error names the target or the option and the mistake.
@@ -41,8 +45,8 @@ func Dial(target string, opts ...Option) (*Conn, error) {
 	if err := errors.Join(append(c.errs, err)...); err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
-	defaults := append(c.defaults(creds, balancing), c.callCredentials()...)
-	conn, err := grpc.NewClient(target, append(defaults, c.grpc...)...)
+	conn, err := grpc.NewClient(target,
+		slices.Concat(c.defaults(creds, balancing), c.interceptors(), c.callCredentials(), c.grpc)...)
 	if err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
@@ -59,58 +63,10 @@ func (c *settings) defaults(
 	return []grpc.DialOption{
 		grpc.WithTransportCredentials(c.pooledCredentials(creds)),
 		grpc.WithDefaultServiceConfig(c.pooled(c.serviceConfig(balancing, methodConfigOf)).String()),
-		grpc.WithResolvers(c.resolvers...),
+		grpc.WithResolvers(c.allResolvers()...),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxRecvMsgSize)),
-		// No pings without calls: they would keep devices awake, and third-party servers reject
-		// them.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: KeepaliveTime, Timeout: KeepaliveTimeout}),
+		c.keepaliveParams(),
+		c.connectParams(),
+		c.idleTimeout(),
 	}
-}
-
-// isUnix reports whether a target is a Unix socket.
-func isUnix(target string) bool {
-	return strings.HasPrefix(target, "unix:") || strings.HasPrefix(target, "unix-abstract:")
-}
-
-// checkTarget finds mistakes that grpc would report only as UNAVAILABLE when a call is made.
-// canonical is grpc's reading of target: it takes a target with an unknown scheme for a host
-// name.
-func checkTarget(target, canonical string) error {
-	if scheme, _, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(canonical, strings.ToLower(scheme)+":") {
-		return fmt.Errorf(`no resolver is registered for the scheme %q; write "host:port" without a scheme, or "dns:///host:port"`, scheme)
-	}
-	if isUnix(target) {
-		_, _, err := network.Of(target)
-		return err
-	}
-	u, err := url.Parse(canonical)
-	if err != nil || u.Scheme != "dns" {
-		return err
-	}
-	return checkHost(strings.TrimPrefix(u.Path+u.Opaque, "/"))
-}
-
-// checkHost accepts what grpc's DNS resolver accepts: a host with or without a port, which
-// defaults to 443.
-func checkHost(endpoint string) error {
-	if endpoint == "" {
-		return errors.New(`the target is empty; write "host:port"`)
-	}
-	if strings.ContainsAny(endpoint, " \t\r\n/") {
-		return errors.New(`a host name cannot contain spaces or slashes; write "host:port"`)
-	}
-	if _, err := netip.ParseAddr(endpoint); err == nil {
-		return nil
-	}
-	_, port, err := net.SplitHostPort(endpoint)
-	if err == nil && port == "" {
-		return errors.New(`the port is missing after the colon; write "host:port"`)
-	}
-	if err == nil {
-		return nil
-	}
-	if _, _, withPort := net.SplitHostPort(endpoint + ":443"); withPort == nil {
-		return nil
-	}
-	return fmt.Errorf(`%w; write "host:port", and an IPv6 address in brackets`, err)
 }

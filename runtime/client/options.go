@@ -20,11 +20,6 @@ const (
 	// MaxRecvMsgSize is the maximum size of a response in bytes: what package server sends at
 	// most.
 	MaxRecvMsgSize = 16 << 20
-	// KeepaliveTime is how long a connection with calls may be silent before the client pings to
-	// detect a lost peer. It is well above the interval below which servers close a connection.
-	KeepaliveTime = time.Minute
-	// KeepaliveTimeout is how long the client waits for the response to its ping.
-	KeepaliveTimeout = 20 * time.Second
 )
 
 // Option configures [Dial].
@@ -39,6 +34,12 @@ type settings struct {
 	balancer    Balancer // none: that of the services, or the default
 	zone        string   // of this process; "": unknown
 	resolvers   []resolver.Builder
+	keepalive   keepaliveSettings
+	connect     connectSettings
+	idle        *time.Duration // nil: the default
+	unary       []grpc.UnaryClientInterceptor
+	stream      []grpc.StreamClientInterceptor
+	compress    grpc.UnaryClientInterceptor // nil: none
 	observers   []*observer
 	services    map[string]bool // those whose methods and balancings follow
 	balancings  policy.Balancings

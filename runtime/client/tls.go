@@ -107,3 +107,11 @@ func (t tlsSettings) open() (credentials.TransportCredentials, error) {
 	}
 	return creds, nil
 }
+
+// name returns the name of the servers that the options state, or "".
+func (t tlsSettings) name() string {
+	if t.own != nil {
+		return t.own.ServerName
+	}
+	return t.files.ServerName
+}
