@@ -71,6 +71,7 @@ type oldBalancer struct {
 func (o *oldBalancer) NewSubConn(
 	addrs []resolver.Address, opts balancer.NewSubConnOptions,
 ) (balancer.SubConn, error) {
+	//lint:ignore SA1019 deprecated are several addresses only
 	sc, err := o.ClientConn.NewSubConn(addrs, balancer.NewSubConnOptions{})
 	o.listeners[sc] = opts.StateListener
 	return sc, err

@@ -97,7 +97,10 @@ func (g *group) NewSubConn(
 	c := &subConn{group: g, addrs: addrs}
 	listener := opts.StateListener
 	if listener == nil {
-		listener = func(s balancer.SubConnState) { g.child.UpdateSubConnState(c, s) }
+		listener = func(s balancer.SubConnState) {
+			//lint:ignore SA1019 policies may still use it
+			g.child.UpdateSubConnState(c, s)
+		}
 	}
 	opts.StateListener = func(s balancer.SubConnState) {
 		if c.setState(s.ConnectivityState) {
@@ -105,6 +108,7 @@ func (g *group) NewSubConn(
 			g.b.settle()
 		}
 	}
+	//lint:ignore SA1019 deprecated are several addresses only
 	inner, err := g.ClientConn.NewSubConn(addrs, opts)
 	if err != nil {
 		return nil, err
@@ -124,6 +128,7 @@ func (g *group) RemoveSubConn(sc balancer.SubConn) { sc.Shutdown() }
 // UpdateAddresses implements balancer.ClientConn, for policies with several addresses in a
 // connection.
 func (g *group) UpdateAddresses(sc balancer.SubConn, addrs []resolver.Address) {
+	//lint:ignore SA1019 policies may still use it
 	sc.UpdateAddresses(addrs)
 }
 

@@ -73,5 +73,6 @@ func (c *subConn) UpdateAddresses(addrs []resolver.Address) {
 	c.group.b.mu.Lock()
 	c.addrs = addrs
 	c.group.b.mu.Unlock()
+	//lint:ignore SA1019 policies may still use it
 	c.SubConn.UpdateAddresses(addrs)
 }
