@@ -56,6 +56,11 @@ type App struct {
 	// EndpointSlices.
 	EndpointSlices []string
 	Namespace      string
+	// Gateway is the Gateway through which calls from outside the cluster come, as "namespace/name", or
+	// "namespace/name/listener"; "" if there is none.
+	Gateway string
+	// Hostnames are the host names of these calls; empty means those of the Gateway's listeners.
+	Hostnames []string
 	// Services are the services of the program, in the order of the manifests.
 	Services []Service
 }
@@ -90,6 +95,8 @@ const (
 	deploymentFile      = "kubernetes/deployment.yaml"
 	virtualServiceFile  = "istio/virtualservice.yaml"
 	destinationRuleFile = "istio/destinationrule.yaml"
+	meshRouteFile       = "gateway/grpcroute-mesh.yaml"
+	ingressRouteFile    = "gateway/grpcroute-ingress.yaml"
 	serviceConfigFile   = "client/service-config.json"
 	networkPolicyFile   = "kubernetes/networkpolicy.yaml"
 	rbacFile            = "kubernetes/rbac.yaml"

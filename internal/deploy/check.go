@@ -72,6 +72,7 @@ func check(app App) error {
 	}
 	f.callers(app.Callers)
 	f.endpointSlices(app)
+	f.gateway(app)
 	f.services(app.Services)
 	return errors.Join(f...)
 }

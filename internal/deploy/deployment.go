@@ -94,7 +94,7 @@ func deploymentOf(app App) manifest {
 	}
 	head := "Runs " + app.Name + " " + app.Version + ". Another version runs beside it as a separate Deployment"
 	if !app.tls() {
-		head += "; see istio/"
+		head += "; see istio/ or gateway/"
 	}
 	return manifest{
 		file:   deploymentFile,

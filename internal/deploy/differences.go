@@ -15,21 +15,15 @@ import (
 )
 
 // Differences compares a file that a user owns with what [Files] returns for app at its path. It
-// compares only what follows from the protos and the runtime: routes, timeouts, retries and balancing
-// of a mesh, the service config of clients, permissions to follow EndpointSlices, what rules record,
-// the service of the readiness probe, the port of the admin page, and whether the grace period covers
-// the times that the file itself sets. Everything else is the user's decision. A file that is not
-// valid YAML or JSON gets a separate warning.
+// compares only what follows from the protos, the runtime and a few parameters: routes, timeouts,
+// retries and balancing of a mesh, the service config of clients, permissions to follow
+// EndpointSlices, what rules record, the service of the readiness probe, the port of the admin page,
+// the callers of a NetworkPolicy, and whether the grace period covers the times that the file itself
+// sets. Everything else is the user's decision. A file that is not valid YAML or JSON gets a separate
+// warning.
 func Differences(app App, path string, have, want []byte) diag.List {
-	compare, ok := map[string]func(d *differ, have, want *yaml.Node){
-		deploymentFile:      (*differ).deployment,
-		virtualServiceFile:  (*differ).virtualService,
-		destinationRuleFile: (*differ).destinationRule,
-		serviceConfigFile:   (*differ).serviceConfig,
-		networkPolicyFile:   (*differ).networkPolicy,
-		ruleFile:            (*differ).rules,
-	}[path]
-	if !ok && path != rbacFile {
+	compare, ok := comparisons[path]
+	if !ok {
 		return nil
 	}
 	d := differ{path: path}
@@ -40,12 +34,28 @@ func Differences(app App, path string, have, want []byte) diag.List {
 		d.found.Warnf(diag.At(path), "it cannot be compared with the policies: %v; correct it", err)
 		return d.found
 	}
-	if path == rbacFile {
-		d.rbac(mine, theirs)
-		return d.found.Sorted()
-	}
-	compare(&d, counterpart(mine, theirs[0]), theirs[0])
+	compare(&d, mine, theirs)
 	return d.found.Sorted()
+}
+
+// comparisons compare the documents of the files.
+var comparisons = map[string]func(d *differ, have, want []*yaml.Node){
+	deploymentFile:      single((*differ).deployment),
+	virtualServiceFile:  single((*differ).virtualService),
+	destinationRuleFile: single((*differ).destinationRule),
+	meshRouteFile:       (*differ).meshRoutes,
+	ingressRouteFile:    (*differ).ingressRoutes,
+	serviceConfigFile:   single((*differ).serviceConfig),
+	networkPolicyFile:   single((*differ).networkPolicy),
+	rbacFile:            (*differ).rbac,
+	ruleFile:            single((*differ).rules),
+}
+
+// single returns a comparison for a file of which the plugin writes a single object.
+func single(compare func(d *differ, have, want *yaml.Node)) func(d *differ, have, want []*yaml.Node) {
+	return func(d *differ, have, want []*yaml.Node) {
+		compare(d, counterpart(have, want[0]), want[0])
+	}
 }
 
 // load parses the documents of a file; a file without documents yields one empty mapping.

@@ -13,8 +13,8 @@ import (
 
 // TestOwnFilesDoNotDiffer checks that unchanged generated files have no differences.
 func TestOwnFilesDoNotDiffer(t *testing.T) {
-	for path, content := range filesOf(t, shop()) {
-		if got := deploy.Differences(shop(), path, content, content); len(got) > 0 {
+	for path, content := range filesOf(t, outside()) {
+		if got := deploy.Differences(outside(), path, content, content); len(got) > 0 {
 			t.Errorf("%s: %v", path, got)
 		}
 	}
@@ -25,6 +25,7 @@ func TestOwnFilesDoNotDiffer(t *testing.T) {
 func TestDifferences(t *testing.T) {
 	const mesh, config, deployment = "istio/virtualservice.yaml", "client/service-config.json", "kubernetes/deployment.yaml"
 	const destination = "istio/destinationrule.yaml"
+	const routes, ingress = "gateway/grpcroute-mesh.yaml", "gateway/grpcroute-ingress.yaml"
 	const network, rules = "kubernetes/networkpolicy.yaml", "monitoring/prometheusrule.yaml"
 	callers := func(a *deploy.App) { a.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"} }
 	replace := func(old, new string) func(string) string {
@@ -94,6 +95,35 @@ func TestDifferences(t *testing.T) {
 		"Prometheus is not admitted": {network, nil, replace("port: 9090", "port: 9091"), []string{"no rule of ingress admits Prometheus to port 9090 of the admin page; add one"}, "- ports:"},
 		"Prometheus by port name":    {network, nil, replace("port: 9090", "port: admin"), nil, ""},
 		"all ports are open":         {network, nil, replace("  - ports:\n    - protocol: TCP\n      port: 8080\n", "  - {}\n"), nil, ""},
+		"another timeout in a route": {routes, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Timeout = 4 * time.Second }, nil, []string{
+			"shop.v1.UserService.ListUsers: GRPCRoute shop-shop-v1-userservice-listusers sets timeout.linkerd.io/request to 1500ms; the policy has 4s",
+		}, "timeout.linkerd.io/request: 1500ms"},
+		"the same timeout in other words": {routes, nil, replace("request: 1500ms", "request: 1.5s"), nil, ""},
+		"a retry that a route lacks": {routes, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Retry = a.Services[0].Methods[0].Policy.Retry }, nil, []string{
+			"shop.v1.UserService.ListUsers: GRPCRoute shop-shop-v1-userservice-listusers has no annotation retry.linkerd.io/grpc; the policy has resource-exhausted,unavailable",
+			"shop.v1.UserService.ListUsers: GRPCRoute shop-shop-v1-userservice-listusers has no annotation retry.linkerd.io/limit; the policy has 2",
+		}, "- method:"},
+		"an idle timeout that the policy lacks": {routes, func(a *deploy.App) { a.Services[1].Methods[0].Policy.IdleTimeout = policy.None }, nil, []string{
+			"shop.v1.EventService.WatchEvents: GRPCRoute shop-shop-v1-eventservice-watchevents sets timeout.linkerd.io/idle to 60s; the policy has none",
+		}, "timeout.linkerd.io/idle: 60s"},
+		"a method that no route matches": {routes, func(a *deploy.App) { a.Services[0].Methods[2].Policy.Timeout = time.Second }, nil, []string{
+			"no GRPCRoute matches shop.v1.UserService.CreateUser, which has a policy for a mesh; add one with the annotations timeout.linkerd.io/request: 1s",
+		}, ""},
+		"a method without a policy in a route": {routes, func(a *deploy.App) { a.Services[0].Methods[1].Policy.Timeout = policy.None }, nil, []string{
+			"shop.v1.UserService.ListUsers: GRPCRoute shop-shop-v1-userservice-listusers sets timeout.linkerd.io/request: 1500ms, but the method no longer exists, or has no policy for a mesh; remove it from the matches",
+		}, "- method:"},
+		"a method in a route of other methods": {routes, func(a *deploy.App) { a.Services[0].Methods[2].Policy.Timeout = 1500 * time.Millisecond },
+			replace("        method: ListUsers\n    backendRefs", "        method: ListUsers\n    - method: {service: shop.v1.UserService, method: CreateUser}\n    backendRefs"), nil, ""},
+		"a route of the user's own": {routes, nil, func(text string) string {
+			return "kind: GRPCRoute\nspec: {rules: [{matches: [{method: {service: shop.v1.UserService, method: CreateUser}}, {method: {service: a.B}}]}]}\n---\n" + text
+		}, nil, ""},
+		"an empty file of routes": {routes, func(a *deploy.App) { a.Services = a.Services[:1]; a.Services[0].Methods = a.Services[0].Methods[1:2] }, func(string) string { return "" }, []string{
+			"no GRPCRoute matches shop.v1.UserService.ListUsers, which has a policy for a mesh; add one with the annotations timeout.linkerd.io/request: 1500ms",
+		}, ""},
+		"a method that is gone outside": {ingress, func(a *deploy.App) { a.Services[0].Methods[2].Name = "MakeUser" }, nil, []string{
+			"shop.v1.UserService.CreateUser: the method no longer exists; remove it from the matches of GRPCRoute shop-ingress-shop-v1-userservice",
+		}, "- method:"},
+		"methods that only the cluster calls": {ingress, nil, replace("    - method:\n        service: shop.v1.UserService\n        method: ListUsers\n    -", "    -"), nil, ""},
 		"callers, and all are admitted": {network, callers, nil, []string{
 			"the rule admits all pods to port 8080; add a from with the callers of the parameter callers, or remove the parameter"}, "- ports:"},
 		"callers, and all ports are open": {network, callers, replace("  - ports:\n    - protocol: TCP\n      port: 8080\n", "  - {}\n"), []string{
@@ -143,11 +173,11 @@ func TestDifferences(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			have := string(filesOf(t, shop())[tt.path])
+			have := string(filesOf(t, outside())[tt.path])
 			if tt.edit != nil {
 				have = tt.edit(have)
 			}
-			app := shop()
+			app := outside()
 			if tt.proto != nil {
 				tt.proto(&app)
 			}
@@ -172,9 +202,10 @@ func TestDifferences(t *testing.T) {
 // TestDifferencesOfBrokenFiles checks that a file that is not YAML, or has the wrong structure,
 // gets a warning and does not cause a panic.
 func TestDifferencesOfBrokenFiles(t *testing.T) {
-	for path, want := range filesOf(t, shop()) {
+	for path, want := range filesOf(t, outside()) {
 		for _, have := range []string{"", "[]", "null", "1", "spec: 1", "spec: {http: {}}", "spec: {http: [1, {name: [x]}]}", "methodConfig: [{name: 1}, 2]",
-			"spec: {template: {spec: {containers: [{name: server, env: 3}], terminationGracePeriodSeconds: x}}}", "spec: {http: [{name: &a [*a]}, &b {name: x, retries: *b}]}", "# nothing", "a: b: c", "{", "\x00", "a: &a [*a]"} {
+			"spec: {template: {spec: {containers: [{name: server, env: 3}], terminationGracePeriodSeconds: x}}}", "spec: {http: [{name: &a [*a]}, &b {name: x, retries: *b}]}",
+			"kind: GRPCRoute\nspec: {rules: [1, {matches: [2, {method: 3}, {method: {service: a, method: b}}]}]}", "# nothing", "a: b: c", "{", "\x00", "a: &a [*a]"} {
 			found := deploy.Differences(balanced(), path, []byte(have), want)
 			if broken := have == "a: b: c" || have == "{" || have == "\x00"; broken && judged(path) && (len(found) != 1 || !strings.Contains(found[0].Text, "cannot be compared")) {
 				t.Errorf("%s: %q is no YAML", path, have)
@@ -212,12 +243,12 @@ func slow(method, bound string) string {
 }
 
 func judged(path string) bool {
-	return path == "kubernetes/networkpolicy.yaml" || path == "monitoring/prometheusrule.yaml" || path == "istio/virtualservice.yaml" || path == "istio/destinationrule.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
+	return strings.HasPrefix(path, "gateway/grpcroute") || path == "kubernetes/networkpolicy.yaml" || path == "monitoring/prometheusrule.yaml" || path == "istio/virtualservice.yaml" || path == "istio/destinationrule.yaml" || path == "client/service-config.json" || path == "kubernetes/deployment.yaml"
 }
 
 // FuzzDifferences checks that no user file makes the plugin panic.
 func FuzzDifferences(f *testing.F) {
-	files, err := deploy.Files(shop())
+	files, err := deploy.Files(outside())
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -225,6 +256,7 @@ func FuzzDifferences(f *testing.F) {
 		"spec: {http: [{name: shop.v1.UserService.Get.v1, match: [{uri: {exact: /shop.v1.UserService/Get}}], timeout: 1s, retries: {attempts: 0}}]}",
 		"spec: {template: {spec: {containers: [{name: server, env: [{name: DRAIN_DELAY, value: 5s}]}], terminationGracePeriodSeconds: 1}}}",
 		`{"methodConfig": [{"name": [{"service": "a.B", "method": "C"}], "timeout": "1s"}]}`,
+		"kind: GRPCRoute\nmetadata: {annotations: {timeout.linkerd.io/idle: 1s}}\nspec: {rules: [{matches: [{method: {service: a.B, method: C}}]}]}",
 		"a: &a [*a]",
 	} {
 		f.Add(seed)

@@ -12,7 +12,7 @@ func Files(app App) (map[string][]byte, error) {
 		"Dockerfile":              dockerfile(app),
 		"Dockerfile.dockerignore": dockerignore(),
 	}
-	manifests := append(kubernetes(app), istio(app)...)
+	manifests := slices.Concat(kubernetes(app), istio(app), gateway(app))
 	if app.Monitoring {
 		manifests = append(manifests, monitoring(app)...)
 		text, err := dashboard(app)

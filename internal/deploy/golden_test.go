@@ -27,11 +27,12 @@ func TestGolden(t *testing.T) {
 	single.EndpointSlices, single.Namespace = []string{"library", "billing"}, "accounts"
 	encrypted := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	encrypted.TLSSecret = "shop-tls"
+	encrypted.Gateway, encrypted.Hostnames = "ingress/public/grpc", []string{"api.example.com", "*.example.org"}
 	encrypted.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"}
 	picked := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	picked.Monitoring = false
 	picked.Services[0].Balancing = policy.Balancing{Policy: policy.PickFirst, Connections: 4, SameZone: true}
-	for name, app := range map[string]deploy.App{"shop": shop(), "single": single, "tls": encrypted, "balanced": picked} {
+	for name, app := range map[string]deploy.App{"shop": outside(), "single": single, "tls": encrypted, "balanced": picked} {
 		t.Run(name, func(t *testing.T) {
 			dir, got := filepath.Join("testdata", name), filesOf(t, app)
 			if *update {

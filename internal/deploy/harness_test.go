@@ -39,6 +39,13 @@ func shop() deploy.App {
 	}
 }
 
+// outside is the shop behind a Gateway.
+func outside() deploy.App {
+	app := shop()
+	app.Gateway = "ingress/public"
+	return app
+}
+
 // one is an app with one service that has one method.
 func one(m deploy.Method) deploy.App {
 	app := shop()

@@ -17,7 +17,7 @@ type servicePort struct {
 	Port        int    `yaml:"port"`
 	TargetPort  string `yaml:"targetPort"`
 	Protocol    string `yaml:"protocol"`
-	AppProtocol string `yaml:"appProtocol"`
+	AppProtocol string `yaml:"appProtocol,omitempty"`
 }
 
 func servicePorts(app App) []servicePort {

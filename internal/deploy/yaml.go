@@ -9,7 +9,8 @@ import (
 )
 
 // manifest is a YAML file: an object, the comment above it, and the comments above some of its
-// fields.
+// fields. In a file of several objects, each has a manifest, and one without an object is the comment
+// above all of them.
 type manifest struct {
 	file   string
 	head   string
@@ -25,6 +26,13 @@ const lineWidth = 110
 
 // encode returns the manifest as YAML.
 func (m manifest) encode() ([]byte, error) {
+	head := []byte(comment(m.head, lineWidth) + "\n")
+	if m.head == "" {
+		head = nil
+	}
+	if m.object == nil {
+		return head, nil
+	}
 	plain, err := yaml.Dump(m.object)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.file, err)
@@ -47,7 +55,7 @@ func (m manifest) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", m.file, err)
 	}
-	return append([]byte(comment(m.head, lineWidth)+"\n"), content...), nil
+	return append(head, content...), nil
 }
 
 // annotate visits all fields and elements below node.

@@ -17,7 +17,7 @@ import (
 
 // deployParts lists the parts of a deployment. Each is a directory of files, except docker, whose
 // files are at the top level.
-var deployParts = []string{"docker", "kubernetes", "istio", "client", "monitoring"}
+var deployParts = []string{"docker", "kubernetes", "istio", "gateway", "client", "monitoring"}
 
 // partOf returns the part of a file: its directory, or docker for a file at the top level.
 func partOf(file string) string {
@@ -110,7 +110,8 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 		Command: strings.TrimPrefix(f.ImportPath, f.Module+"/"),
 		Version: deploy.DefaultVersion, Monitoring: d.has("monitoring"), SLO: cmp.Or(d.slo, deploy.DefaultSLO),
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
-		Callers: d.callers, EndpointSlices: d.endpointSlices, Namespace: d.namespace, Services: services,
+		Callers: d.callers, EndpointSlices: d.endpointSlices, Namespace: d.namespace,
+		Gateway: d.gateway, Hostnames: d.hostnames, Services: services,
 	}, nil
 }
 

@@ -27,7 +27,7 @@ func deployed(t *testing.T, have map[string]string) result {
 // and reports nothing.
 func TestDeployTwice(t *testing.T) {
 	first := deployed(t, nil)
-	if len(first.files) != 18 || first.files["deploy/Dockerfile"] == "" {
+	if len(first.files) != 21 || first.files["deploy/Dockerfile"] == "" {
 		t.Fatalf("the first run writes %d files, and says %q", len(first.files), first.err)
 	}
 	second := deployed(t, first.files)

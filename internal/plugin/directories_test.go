@@ -48,7 +48,7 @@ func TestProcessReadsDirectories(t *testing.T) {
 		return files, errs.String()
 	}
 	files, stderr := process()
-	if want := "-o /out/server ./library/cmd/server\n"; len(files) != 19 || stderr != "" || !strings.Contains(files["deploy/Dockerfile"], want) {
+	if want := "-o /out/server ./library/cmd/server\n"; len(files) != 22 || stderr != "" || !strings.Contains(files["deploy/Dockerfile"], want) {
 		t.Errorf("it writes %d files and says %q; the Dockerfile has to have %q:\n%s", len(files), stderr, want, files["deploy/Dockerfile"])
 	}
 	service := files["example.com/deploy/library/v1/libraryv1service/book_service.grpcservice.go"]

@@ -64,7 +64,7 @@ func emitters() []emitter {
 		name:  "deploy",
 		needs: deployNeeds(),
 		all:   func(o *output, r run, files []model.File) { o.addDeployment(r.env, files, r.params) },
-		path:  "DEPLOY_DIR/Dockerfile, kubernetes/, istio/, monitoring/, client/service-config.json",
+		path:  "DEPLOY_DIR/Dockerfile, kubernetes/, istio/, gateway/, monitoring/, client/service-config.json",
 		help:  "written once; later runs warn if the files contradict the policies",
 		doc: "a [Dockerfile and manifests](deploy.md) for you to edit; later runs warn if they " +
 			"contradict the policies",

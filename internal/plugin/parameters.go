@@ -34,10 +34,11 @@ type deployParameters struct {
 	tls   string   // the Secret with the certificate, or ""
 	slo   float64  // the percentage of calls that succeed, or 0 for the default
 
-	callers []string // empty means all
-
+	callers        []string // empty means all
 	endpointSlices []string // the namespaces whose pods the program follows
 	namespace      string   // its own one, or ""
+	gateway        string   // the Gateway of calls from outside, or ""
+	hostnames      []string // the host names of these calls
 }
 
 // judge returns the problems, with warnings turned into errors if strict is set.

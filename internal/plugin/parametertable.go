@@ -212,6 +212,21 @@ var emitParameters = []parameter{{
 	want:  "the name of a namespace: lower-case letters, digits and hyphens",
 	set:   func(p *parameters, value string) { p.deploy.namespace = value },
 	help:  "the namespace that it runs in, which endpointslices needs",
+}, {
+	name: "gateway", usage: "=NAMESPACE/NAME", emits: []string{"deploy"}, without: "none",
+	valid: lazyregexp.New(`^[-a-z0-9]+/[-a-z0-9.]+(/[-a-z0-9.]+)?$`),
+	want:  "the namespace and name of a Gateway, such as ingress/public, or those and a listener",
+	set:   func(p *parameters, value string) { p.deploy.gateway = value },
+	help:  "the Gateway through which calls from outside the cluster come",
+	doc: "the Gateway through which calls from outside the cluster come, or `namespace/name/listener`; " +
+		"it adds routes for them",
+}, {
+	name: "hostnames", usage: "=LIST", emits: []string{"deploy"}, without: "those of the listeners",
+	valid: lazyregexp.New(`^[-a-z0-9.*]+(;[-a-z0-9.*]+)*$`),
+	want: `host names such as "api.example.com" or "*.example.com", or several with a ";" between ` +
+		`them`,
+	set:  func(p *parameters, value string) { p.deploy.hostnames = strings.Split(value, ";") },
+	help: "the host names of calls through the gateway, separated by semicolons",
 }}
 
 // protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.

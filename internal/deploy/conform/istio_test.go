@@ -18,6 +18,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/cel"
+	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/defaulting"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/schema/pruning"
 	"k8s.io/apiextensions-apiserver/pkg/apiserver/validation"
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
@@ -135,21 +136,35 @@ func TestIstioSchemasJudge(t *testing.T) {
 // module.
 func istioSchemas(t *testing.T) map[string]func(*testing.T, map[string]any) []string {
 	t.Helper()
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "istio.io/api").Output()
+	text, err := os.ReadFile(filepath.Join(moduleDir(t, "istio.io/api"), "kubernetes", "customresourcedefinitions.gen.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "kubernetes", "customresourcedefinitions.gen.yaml"))
+	return schemasOf(t, text)
+}
+
+// moduleDir returns the directory of a module in the module cache.
+func moduleDir(t *testing.T, module string) string {
+	t.Helper()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
+	return strings.TrimSpace(string(dir))
+}
+
+// schemasOf returns the validator of version v1 of each kind in a file of definitions.
+func schemasOf(t *testing.T, text []byte) map[string]func(*testing.T, map[string]any) []string {
+	t.Helper()
 	judges := make(map[string]func(*testing.T, map[string]any) []string)
 	for _, doc := range bytes.Split(text, []byte("\n---\n")) {
 		var crd apiextensionsv1.CustomResourceDefinition
 		if err := yaml.Unmarshal(doc, &crd); err != nil {
 			t.Fatal(err)
 		}
-		if kind := crd.Spec.Names.Kind; kind != "VirtualService" && kind != "DestinationRule" {
+		switch crd.Spec.Names.Kind {
+		case "VirtualService", "DestinationRule", "GRPCRoute", "BackendTLSPolicy":
+		default:
 			continue
 		}
 		for _, version := range crd.Spec.Versions {
@@ -178,6 +193,7 @@ func judgeOf(t *testing.T, v1 *apiextensionsv1.JSONSchemaProps) func(*testing.T,
 	}
 	rules := cel.NewValidator(structural, true, celconfig.PerCallLimit)
 	return func(t *testing.T, object map[string]any) (faults []string) {
+		defaulting.Default(object, structural)
 		for _, fault := range validation.ValidateCustomResource(nil, object, validator) {
 			faults = append(faults, fault.Error())
 		}

@@ -22,17 +22,17 @@ import (
 
 // TestKustomize checks that kubectl apply -k finds every manifest of a directory.
 func TestKustomize(t *testing.T) {
-	forEach(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
+	forEachGateway(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
 		fs, manifests := filesys.MakeFsInMemory(), make(map[string]int)
 		for name, content := range files {
 			if err := fs.WriteFile("/deploy/"+name, content); err != nil {
 				t.Fatal(err)
 			}
 			if path.Base(name) != "kustomization.yaml" {
-				manifests[path.Dir(name)] += 1 + bytes.Count(content, []byte("\n---\n"))
+				manifests[path.Dir(name)] += max(1, len(documents(files, name)))
 			}
 		}
-		for _, dir := range []string{"kubernetes", "istio", "monitoring"} {
+		for _, dir := range []string{"kubernetes", "istio", "gateway", "monitoring"} {
 			if manifests[dir] == 0 {
 				continue
 			}
