@@ -107,7 +107,7 @@ func (s *settings) namespace() (string, error) {
 		return "", fmt.Errorf("the namespace of the process is unknown: %w; write it in the target", err)
 	}
 	name := strings.TrimSpace(string(text))
-	if !label.MatchString(name) {
+	if !isLabel(name) {
 		return "", fmt.Errorf("the namespace of the process is unknown: %s has %q; write it in the target",
 			s.namespaceFile, shorten(name))
 	}

@@ -178,6 +178,26 @@ func TestListsAgain(t *testing.T) {
 	}
 }
 
+// TestManyEventsAreOneReport checks that events that arrive together are reported once: after a cut
+// there may be thousands.
+func TestManyEventsAreOneReport(t *testing.T) {
+	s := start(t)
+	s.Put(books("books", "10.0.0.0"))
+	rec := resolve(t, booksTarget, options(t, s)...)
+	rec.want("10.0.0.0:9000")
+	s.Stop()
+	for i := range 1000 {
+		s.Put(books("books", fmt.Sprintf("10.0.%d.%d", i/250, i%250+1)))
+	}
+	s.Restart()
+	rec.want("10.0.3.250:9000")
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	if n := len(rec.states); n > 200 {
+		t.Errorf("%d reports of 1000 events that arrived together", n)
+	}
+}
+
 // TestBookmarks checks that a watch resumes from the version of a bookmark.
 func TestBookmarks(t *testing.T) {
 	s := start(t)
@@ -384,6 +404,35 @@ func TestKeepsServers(t *testing.T) {
 			s.Put(books("books", "10.0.0.2"))
 			s.Intercept(nil)
 			rec.want("10.0.0.2:9000")
+			rec.wantKept()
+		})
+	}
+}
+
+// TestWaitsBetweenRequests checks that the resolver waits between requests that fail in any way, also
+// if servers are known.
+func TestWaitsBetweenRequests(t *testing.T) {
+	expired := func(w http.ResponseWriter) {
+		apiservertest.SendStatus(w, http.StatusGone, "Expired", "too old resource version")
+	}
+	for name, respond := range map[string]func(http.ResponseWriter){
+		"ended at once": func(http.ResponseWriter) {}, "expired at once": expired,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			s.Put(books("books", "10.0.0.1"))
+			s.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Query().Has("watch") {
+					respond(w)
+				}
+				return r.URL.Query().Has("watch")
+			})
+			rec := resolve(t, booksTarget, options(t, s)...)
+			rec.want("10.0.0.1:9000")
+			time.Sleep(2 * time.Second)
+			if n := len(s.Requests()); n > 100 {
+				t.Errorf("%d requests in 2 seconds", n)
+			}
 			rec.wantKept()
 		})
 	}

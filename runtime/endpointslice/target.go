@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/url"
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -20,8 +19,12 @@ type target struct {
 	port      port
 }
 
-// label is the form of names of services, namespaces and ports.
-var label = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
+// isLabel reports whether text has the form of names of services, namespaces and ports.
+func isLabel(text string) bool {
+	const hyphen, others = "-", "abcdefghijklmnopqrstuvwxyz0123456789"
+	return text != "" && len(text) <= 63 && strings.Trim(text, others+hyphen) == "" &&
+		!strings.HasPrefix(text, hyphen) && !strings.HasSuffix(text, hyphen)
+}
 
 // parseTarget returns the service of "endpointslice:///namespace/service:port".
 func parseTarget(u *url.URL) (target, error) {
@@ -45,11 +48,11 @@ func parsePath(u *url.URL) (target, error) {
 	namespace, rest, ok := strings.Cut(path, "/")
 	if !ok {
 		namespace, rest = "", path
-	} else if !label.MatchString(namespace) {
+	} else if !isLabel(namespace) {
 		return target{}, fmt.Errorf("%q is not the name of a namespace", namespace)
 	}
 	service, portText, ok := strings.Cut(rest, ":")
-	if !label.MatchString(service) {
+	if !isLabel(service) {
 		return target{}, fmt.Errorf("%q is not the name of a service", service)
 	}
 	if !ok {
@@ -69,7 +72,7 @@ func parsePort(text string) (port, error) {
 	if number, err := strconv.ParseUint(text, 10, 16); err == nil && number > 0 {
 		return port{number: uint16(number)}, nil
 	}
-	if !label.MatchString(text) || strings.Trim(text, "0123456789") == "" {
+	if !isLabel(text) || strings.Trim(text, "0123456789") == "" {
 		return port{}, fmt.Errorf("%q is neither the name of a port nor its number", text)
 	}
 	return port{name: text}, nil

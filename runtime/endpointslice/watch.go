@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
-	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -281,6 +280,9 @@ func (w *watcher) apply(
 		if version := object.Metadata.ResourceVersion; version != "" {
 			w.version = version
 		}
+		if r.pending() {
+			continue // many events at once, as after a cut, are one report
+		}
 		if err := w.report(update, false); err != nil {
 			return events, err
 		}
@@ -309,4 +311,7 @@ func (w *watcher) report(update func([]resolver.Endpoint), always bool) error {
 	return fmt.Errorf("%s has no endpoints: %s", w.target, missing)
 }
 
-func sameEndpoint(a, b resolver.Endpoint) bool { return reflect.DeepEqual(a, b) }
+func sameEndpoint(a, b resolver.Endpoint) bool {
+	return slices.EqualFunc(a.Addresses, b.Addresses, resolver.Address.Equal) &&
+		a.Attributes.Equal(b.Attributes)
+}

@@ -1,6 +1,8 @@
 package endpointslice
 
 import (
+	"bufio"
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -91,13 +93,15 @@ func decodeList(r io.Reader, most int) (sliceList, error) {
 // eventReader reads the events of a watch.
 type eventReader struct {
 	bounded *boundedReader
+	buffer  *bufio.Reader
 	decoder *json.Decoder
 }
 
 // newEventReader returns a reader for events of up to a number of bytes each.
 func newEventReader(r io.Reader, most int) *eventReader {
 	bounded := &boundedReader{r: r, max: most}
-	return &eventReader{bounded, json.NewDecoder(bounded)}
+	buffer := bufio.NewReaderSize(bounded, 64<<10)
+	return &eventReader{bounded, buffer, json.NewDecoder(buffer)}
 }
 
 // next returns the next event. The error is io.EOF if the watch ends after a whole event.
@@ -123,6 +127,23 @@ func (r *eventReader) next() (watchEvent, error) {
 			"the API server sent an event of the unknown type %q", shorten(event.Type))}
 	}
 	return event, nil
+}
+
+// pending reports whether next returns without waiting for the API server. Each event ends with a
+// line break.
+func (r *eventReader) pending() bool {
+	rest, _ := r.buffer.Peek(r.buffer.Buffered())
+	buffered := bufio.NewReader(io.MultiReader(r.decoder.Buffered(), bytes.NewReader(rest)))
+	for begun := false; ; {
+		b, err := buffered.ReadByte()
+		if err != nil {
+			return false
+		}
+		if begun && b == '\n' {
+			return true
+		}
+		begun = begun || b > ' '
+	}
 }
 
 // malformedError is an event that cannot be used. The watch cannot go on after it.
