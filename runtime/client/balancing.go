@@ -21,7 +21,12 @@ func (c *settings) balancing() policy.Balancing {
 	}
 	c.connections = cmp.Or(c.connections, b.Connections)
 	b.Connections = c.connections
-	if b.SameZone && c.zone != "" && c.balancer.name == "" {
+	if c.balancer.name != "" {
+		c.checkHealth(c.balancer)
+		return b
+	}
+	c.checkHealth(balancerOf(b.Policy))
+	if b.SameZone && c.zone != "" {
 		c.balancer = SameZone(c.zone, balancerOf(b.Policy))
 	}
 	return b

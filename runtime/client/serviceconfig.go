@@ -39,19 +39,6 @@ func WithServiceConfig[S any](s *runtime.Service[S]) Option {
 	}
 }
 
-// WithHealthChecks makes the connection watch the health of each server as a whole, the service
-// "". Servers that are not SERVING receive no calls; servers without a health service do. A
-// server that shuts down reports NOT_SERVING before it stops, so it receives no more calls from
-// then on.
-//
-// A server that rejects the health check receives no calls either: let unauthenticated callers
-// watch its health, as package server does. The check is a stream that keeps running and counts as
-// one of the connection's streams. Clients ping while it runs, which grpc-go servers by
-// default allow only every five minutes.
-func WithHealthChecks() Option {
-	return func(c *settings) { c.health = true }
-}
-
 // addService adds the methods and the balancing of a service.
 func (c *settings) addService(
 	name string, methods []runtime.MethodInfo, balancing policy.Balancing,

@@ -90,33 +90,6 @@ func TestRetriesAreThrottled(t *testing.T) {
 	}
 }
 
-// TestServersThatDoNotServeGetNoCalls asks the health service of two servers, and follows when
-// their health changes.
-func TestServersThatDoNotServeGetNoCalls(t *testing.T) {
-	servicetest.NoLeaks(t)
-	good, goodAddr := listenEcho(t, answer("good"))
-	bad, badAddr := listenEcho(t, answer("bad"))
-	bad.Health().SetServing("", false)
-	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, echotest.DialAll(t, []string{badAddr, goodAddr}, client.WithHealthChecks()))}
-	for range 20 {
-		if resp, err := stub.One(echotest.Context(t), &text{}); err != nil || resp.GetValue() != "good" {
-			t.Fatalf("got %v, %v", resp, err)
-		}
-	}
-	bad.Health().SetServing("", true)
-	good.Health().SetServing("", false)
-	ctx := client.WithCallOptions(echotest.Context(t), grpc.WaitForReady(true))
-	for {
-		resp, err := stub.One(ctx, &text{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if resp.GetValue() == "bad" {
-			return
-		}
-	}
-}
-
 // TestServersWithoutHealthGetCalls checks that the health check does not lock out a server of
 // grpc's own.
 func TestServersWithoutHealthGetCalls(t *testing.T) {
