@@ -2,7 +2,12 @@ package client_test
 
 import (
 	"context"
+	"fmt"
+	"net"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,13 +18,18 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/client/endpoint"
 	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/internal/fleet"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
 // source tells a client where servers are.
 type source interface {
 	dial(t *testing.T, opts ...client.Option) *client.Conn
+	// set replaces the addresses. Those in the same zone as the client come first.
 	set(t *testing.T, addrs ...string)
 }
+
+// zone is that of all servers and of the client.
+const zone = "zone-a"
 
 // registry is a source with a resolver of [client.NewResolver].
 type registry struct {
@@ -44,24 +54,50 @@ func (r *registry) get() (addrs []string, changed <-chan struct{}) {
 	return r.addrs, r.changed
 }
 
-func (r *registry) dial(t *testing.T, opts ...client.Option) *client.Conn {
-	watch := func(ctx context.Context, _ *url.URL, update func([]resolver.Endpoint)) error {
-		for {
-			addrs, changed := r.get()
-			var servers []resolver.Endpoint
-			for _, addr := range addrs {
-				servers = append(servers, endpoint.New(addr))
-			}
-			update(servers)
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return nil
-			}
+func (r *registry) watch(
+	ctx context.Context, _ *url.URL, update func([]resolver.Endpoint),
+) error {
+	for {
+		addrs, changed := r.get()
+		var servers []resolver.Endpoint
+		for _, addr := range addrs {
+			servers = append(servers, endpoint.WithZone(endpoint.New(addr), zone))
+		}
+		update(servers)
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil
 		}
 	}
-	opts = append(opts, client.WithResolvers(client.NewResolver("registry", watch)))
+}
+
+func (r *registry) dial(t *testing.T, opts ...client.Option) *client.Conn {
+	opts = append(opts, client.WithResolvers(client.NewResolver("registry", r.watch)))
 	return dialFleet(t, "registry:///echo", opts...)
+}
+
+// file is a source that is a file, which is replaced at once.
+type file struct{ path string }
+
+func newFile(t *testing.T) source { return file{filepath.Join(t.TempDir(), "servers")} }
+
+func (f file) set(t *testing.T, addrs ...string) {
+	t.Helper()
+	var text strings.Builder
+	for _, addr := range addrs {
+		fmt.Fprintf(&text, "%s zone=%s\n", addr, zone)
+	}
+	if err := os.WriteFile(f.path+".new", []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(f.path+".new", f.path); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (f file) dial(t *testing.T, opts ...client.Option) *client.Conn {
+	return dialFleet(t, "file://"+f.path, opts...)
 }
 
 func dialFleet(t *testing.T, target string, opts ...client.Option) *client.Conn {
@@ -74,64 +110,223 @@ func dialFleet(t *testing.T, target string, opts ...client.Option) *client.Conn 
 	return conn
 }
 
+// sources and balancers are the dimensions of the tests.
+var (
+	sources   = map[string]func(*testing.T) source{"registry": newRegistry, "file": newFile}
+	balancers = map[string][]client.Option{
+		"round robin":   {},
+		"least request": {client.WithBalancer(client.LeastRequest())},
+		"pick first":    {client.WithBalancer(client.PickFirst())},
+		"same zone":     {client.WithBalancer(client.SameZone(zone, client.RoundRobin()))},
+		"connections":   {client.WithConnections(4)},
+		"health checks": {client.WithHealthChecks()},
+	}
+)
+
 // TestFleet changes the servers of a connection while 50 calls run.
 func TestFleet(t *testing.T) {
-	sources := map[string]func(*testing.T) source{"registry": newRegistry}
-	balancers := map[string]client.Balancer{
-		"round robin": client.RoundRobin(), "least request": client.LeastRequest(),
-		"pick first": client.PickFirst(),
+	for _, test := range []struct{ source, balancer string }{
+		{"registry", "round robin"}, {"file", "least request"}, {"registry", "pick first"},
+		{"file", "same zone"}, {"registry", "connections"}, {"file", "health checks"},
+	} {
+		t.Run(test.source+", "+test.balancer, func(t *testing.T) {
+			testFleet(t, sources[test.source](t), test.balancer)
+		})
 	}
-	for source, newSource := range sources {
-		for balancer, b := range balancers {
-			t.Run(source+", "+balancer, func(t *testing.T) {
-				testFleet(t, newSource(t), b)
-			})
+}
+
+// TestSoakFleet does so with all combinations, for the time in the variable SOAK.
+func TestSoakFleet(t *testing.T) {
+	text := os.Getenv("SOAK")
+	if text == "" {
+		return // TestFleet is its quick form
+	}
+	length, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatal("SOAK:", err)
+	}
+	for end := time.Now().Add(length); time.Now().Before(end); {
+		for source, newSource := range sources {
+			for balancer := range balancers {
+				t.Run(source+", "+balancer, func(t *testing.T) { testFleet(t, newSource(t), balancer) })
+			}
 		}
 	}
 }
 
-func testFleet(t *testing.T, from source, b client.Balancer) {
+// phase is a change of the servers and what may happen to calls meanwhile.
+type phase struct {
+	what string
+	most int // failures
+	do   func()
+}
+
+func testFleet(t *testing.T, from source, balancer string) {
+	servicetest.NoLeaks(t)
 	one, two, three := fleet.Start(t, "one"), fleet.Start(t, "two"), fleet.Start(t, "three")
 	from.set(t, one.Addr, two.Addr)
-	load := fleet.Call(t, from.dial(t, client.WithBalancer(b)), echotest.Table)
-	if !load.Answers(one.Name, 10*time.Second) {
-		t.Fatal("no response of the first server")
-	}
-	check := func(what string, most int, do func()) {
+	load := fleet.Call(t, from.dial(t, balancers[balancer]...), echotest.Table)
+	answers := func(s *fleet.Server, most time.Duration) {
 		t.Helper()
-		r := load.During(do)
-		t.Logf("%s: %v", what, r)
-		if r.Failures() > most || r.Longest > fleet.Deadline+5*time.Second {
-			t.Errorf("%s: want at most %d failures, none after its deadline", what, most)
+		if !load.Answers(s.Name, most) {
+			t.Errorf("no response of %s", s.Name)
 		}
 	}
-	spreads := b.Name() != client.PickFirst().Name()
-	check("added", 0, func() {
-		from.set(t, one.Addr, two.Addr, three.Addr)
-		if spreads && !load.Answers(three.Name, 3*time.Second) {
-			t.Error("no call reached the new server")
+	answers(one, 20*time.Second)
+	// whileGone makes calls with short deadlines while a server does not answer.
+	whileGone := func(gone, back func()) {
+		load.SetDeadline(time.Second)
+		time.Sleep(100 * time.Millisecond)
+		gone()
+		time.Sleep(time.Second)
+		load.SetDeadline(fleet.Patience)
+		back()
+		answers(two, 20*time.Second)
+	}
+	const many = 1 << 30 // as many as are made meanwhile
+	for _, p := range []phase{
+		{"added", 0, func() {
+			from.set(t, one.Addr, two.Addr, three.Addr)
+			if balancer != "pick first" {
+				answers(three, 20*time.Second)
+			}
+		}},
+		{"drained while it is listed", 0, func() { one.Drain(t) }},
+		{"removed", 0, func() { from.set(t, two.Addr, three.Addr) }},
+		{"hung", many, func() { whileGone(func() { two.Suspend(t) }, func() { two.Resume(t) }) }},
+		{"network gone", many, func() {
+			whileGone(func() { two.Blackhole(true) }, func() { two.Blackhole(false) })
+		}},
+		{"reset", fleet.Concurrent, two.Reset},
+		{"killed", fleet.Concurrent, two.Kill},
+		{"left", 0, func() { answers(three, 20*time.Second) }},
+	} {
+		r := load.During(p.do)
+		t.Logf("%s: %v", p.what, r)
+		if r.Failures() > p.most {
+			t.Errorf("%s: %d failures, want at most %d", p.what, r.Failures(), p.most)
 		}
-	})
-	check("drained while it is listed", 0, func() { one.Drain(t) })
-	check("removed", 0, func() { from.set(t, two.Addr, three.Addr) })
-	check("hung", 50_000, func() {
-		two.Suspend(t)
-		time.Sleep(fleet.Deadline)
-		two.Resume(t)
-		if !load.Answers(two.Name, 10*time.Second) {
-			t.Error("no response of the server that hung")
+		if r.Late > 10*time.Second {
+			t.Errorf("%s: a call returned %v after its deadline", p.what, r.Late)
 		}
-	})
-	check("network gone", 50_000, func() {
-		two.Blackhole(true)
-		time.Sleep(fleet.Deadline)
-		two.Blackhole(false)
-	})
-	check("reset", fleet.Concurrent, two.Reset)
-	check("killed", fleet.Concurrent, two.Kill)
-	check("left", 0, func() {
-		if !load.Answers(three.Name, 10*time.Second) {
-			t.Error("no response of the only server")
+	}
+}
+
+// TestFleetGrows measures how long a new server waits for its first call. The fastest of three
+// counts, as the machine may be busy.
+func TestFleetGrows(t *testing.T) {
+	for source, most := range map[string]time.Duration{"registry": time.Second, "file": 3 * time.Second} {
+		from, first := sources[source](t), fleet.Start(t, "first")
+		addrs := []string{first.Addr}
+		from.set(t, addrs...)
+		load := fleet.Call(t, from.dial(t), echotest.Table)
+		if !load.Answers(first.Name, 20*time.Second) {
+			t.Fatal("no response of the first server")
 		}
-	})
+		fastest := time.Hour
+		for _, name := range []string{"second", "third", "fourth"} {
+			added := fleet.Start(t, name)
+			addrs = append(addrs, added.Addr)
+			start := time.Now()
+			from.set(t, addrs...)
+			if !load.Answers(name, 20*time.Second) {
+				t.Fatalf("%s: no response of the %s server", source, name)
+			}
+			took := time.Since(start)
+			t.Logf("%s: first response of the %s server after %v", source, name, took)
+			fastest = min(fastest, took)
+		}
+		load.Stop()
+		if fastest > most {
+			t.Errorf("%s: new servers wait for %v, want at most %v", source, fastest, most)
+		}
+	}
+}
+
+// TestFleetRetries kills a server while calls run whose policy has retries.
+func TestFleetRetries(t *testing.T) {
+	policy := echotest.RetryQuickly
+	policy.Retry.InitialBackoff, policy.Retry.MaxBackoff = 50*time.Millisecond, 200*time.Millisecond
+	table := echotest.TableWith(policy)
+	one, two := fleet.Start(t, "one"), fleet.Start(t, "two")
+	from := newRegistry(t)
+	from.set(t, one.Addr, two.Addr)
+	load := fleet.Call(t, from.dial(t, client.WithServiceConfig(table)), table)
+	for _, s := range []*fleet.Server{one, two} {
+		if !load.Answers(s.Name, 20*time.Second) {
+			t.Fatalf("no response of %s", s.Name)
+		}
+	}
+	// Many calls fail at once, so the tokens for retries are soon used up: some fail.
+	if r := load.During(one.Kill); r.Failures() > fleet.Concurrent {
+		t.Error(r)
+	}
+	if r := load.During(func() { time.Sleep(time.Second) }); r.Failures() != 0 {
+		t.Errorf("calls fail while one server is left: %v", r)
+	}
+}
+
+// TestFleetOfDNS resolves a name again when a server ends its connection.
+func TestFleetOfDNS(t *testing.T) {
+	servicetest.NoLeaks(t)
+	dns := fleet.StartDNS(t)
+	one := fleet.Start(t, "one")
+	_, port, err := net.SplitHostPort(one.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := fleet.StartAt(t, "two", net.JoinHostPort("127.0.0.2", port))
+	dns.Set(t, one.Addr, two.Addr)
+	conn := dialFleet(t, "dns://"+dns.Addr()+"/echo.example.com:"+port)
+	load := fleet.Call(t, conn, echotest.Table)
+	for _, s := range []*fleet.Server{one, two} {
+		if !load.Answers(s.Name, 20*time.Second) {
+			t.Fatalf("no response of %s", s.Name)
+		}
+	}
+	for _, p := range []phase{
+		{"DNS fails", 0, func() {
+			dns.Break(true)
+			one.Drain(t) // the client asks again
+		}},
+		{"one left", 0, func() { time.Sleep(200 * time.Millisecond) }},
+	} {
+		r := load.During(p.do)
+		t.Logf("%s: %v", p.what, r)
+		if r.Failures() > p.most {
+			t.Errorf("%s: %d failures, want at most %d", p.what, r.Failures(), p.most)
+		}
+	}
+	dns.Break(false)
+}
+
+// TestFleetOfBrokenServers has servers that are reachable and useless beside one that works.
+func TestFleetOfBrokenServers(t *testing.T) {
+	servicetest.NoLeaks(t)
+	good, failing := fleet.Start(t, "good"), fleet.Start(t, fleet.FailingName)
+	silent := fleet.Start(t, "silent")
+	silent.Blackhole(true) // accepts, and never answers
+	from := newRegistry(t)
+	from.set(t, silent.Addr, good.Addr)
+	for name, opts := range balancers {
+		load := fleet.Call(t, from.dial(t, opts...), echotest.Table)
+		// pick_first waits a moment before it tries the next.
+		if !load.Answers(good.Name, 30*time.Second) {
+			t.Errorf("%s: no response of the server that works", name)
+		}
+		if r := load.During(func() { time.Sleep(100 * time.Millisecond) }); r.Failures() != 0 {
+			t.Errorf("%s: a server that accepts and never answers makes calls fail: %v", name, r)
+		}
+		load.Stop()
+	}
+	// Only outlier detection (module xds) avoids a server whose health is good.
+	from.set(t, failing.Addr, good.Addr)
+	load := fleet.Call(t, from.dial(t, client.WithHealthChecks()), echotest.Table)
+	if !load.Answers(good.Name, 20*time.Second) {
+		t.Error("no response of the server that works")
+	}
+	r := load.During(func() { time.Sleep(200 * time.Millisecond) })
+	if r.Failures() == 0 || r.Servers[good.Name] == 0 {
+		t.Errorf("calls of a server that fails them: %v", r)
+	}
 }

@@ -21,9 +21,9 @@ type Proxy struct {
 	conns map[net.Conn]bool
 }
 
-func newProxy(t testing.TB, target string) *Proxy {
+func newProxy(t testing.TB, addr, target string) *Proxy {
 	t.Helper()
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
+	lis, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

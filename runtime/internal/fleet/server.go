@@ -24,6 +24,12 @@ type Server struct {
 // Start starts a server whose name its responses have. It is killed when the test ends.
 func Start(t testing.TB, name string) *Server {
 	t.Helper()
+	return StartAt(t, name, "127.0.0.1:0")
+}
+
+// StartAt is Start with the address for clients.
+func StartAt(t testing.TB, name, addr string) *Server {
+	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -40,11 +46,11 @@ func Start(t testing.TB, name string) *Server {
 	}
 	s := &Server{Name: name, cmd: cmd, wait: sync.OnceValue(cmd.Wait)}
 	t.Cleanup(s.Kill)
-	addr, err := bufio.NewReader(out).ReadString('\n')
+	target, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		t.Fatalf("the server %s has not started: %v", name, err)
 	}
-	s.Proxy = newProxy(t, strings.TrimSpace(addr))
+	s.Proxy = newProxy(t, addr, strings.TrimSpace(target))
 	s.Addr = s.Proxy.addr()
 	return s
 }
