@@ -2,12 +2,13 @@ package connpool
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
 	"google.golang.org/grpc/balancer"
 	"google.golang.org/grpc/serviceconfig"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/childpolicy"
 )
 
 // Name is the name of the balancer in grpc's registry.
@@ -49,15 +50,14 @@ type config struct {
 	connections int
 	reserved    uint32 // streams of each connection that are not calls
 	idle        time.Duration
-	child       balancer.Builder
-	childConfig serviceconfig.LoadBalancingConfig
+	child       childpolicy.Child
 }
 
 // ParseConfig implements [balancer.ConfigParser].
 func (builder) ParseConfig(text json.RawMessage) (serviceconfig.LoadBalancingConfig, error) {
 	var raw struct {
 		Config
-		ChildPolicy []map[string]json.RawMessage `json:"childPolicy"`
+		ChildPolicy childpolicy.List `json:"childPolicy"`
 	}
 	if err := json.Unmarshal(text, &raw); err != nil {
 		return nil, fmt.Errorf("%s: %w", Name, err)
@@ -73,32 +73,8 @@ func (builder) ParseConfig(text json.RawMessage) (serviceconfig.LoadBalancingCon
 		c.reserved = 1
 	}
 	var err error
-	if c.child, c.childConfig, err = parseChild(raw.ChildPolicy); err != nil {
-		return nil, fmt.Errorf("%s: childPolicy: %w", Name, err)
+	if c.child, err = raw.ChildPolicy.Parse(); err != nil {
+		return nil, fmt.Errorf("%s: %w", Name, err)
 	}
 	return c, nil
-}
-
-// parseChild returns the first balancer of a list that is registered.
-func parseChild(list []map[string]json.RawMessage) (
-	balancer.Builder, serviceconfig.LoadBalancingConfig, error,
-) {
-	for _, entry := range list {
-		if len(entry) != 1 {
-			return nil, nil, fmt.Errorf("an entry has %d names; want 1", len(entry))
-		}
-		for name, text := range entry {
-			child := balancer.Get(name)
-			parser, ok := child.(balancer.ConfigParser)
-			if child == nil || !ok {
-				if child != nil {
-					return child, nil, nil
-				}
-				continue
-			}
-			parsed, err := parser.ParseConfig(text)
-			return child, parsed, err
-		}
-	}
-	return nil, nil, errors.New("no balancer of the list is registered")
 }

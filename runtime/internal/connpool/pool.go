@@ -63,7 +63,7 @@ func (p *pool) UpdateClientConnState(state balancer.ClientConnState) error {
 		p.name = config.child.Name()
 		p.child = config.child.Build(&clientConn{p.cc, p}, p.build)
 	}
-	state.BalancerConfig = config.childConfig
+	state.BalancerConfig = config.child.Config
 	return p.child.UpdateClientConnState(state)
 }
 
@@ -209,6 +209,7 @@ func (c *clientConn) NewSubConn(
 
 // UpdateAddresses implements [balancer.ClientConn].
 func (c *clientConn) UpdateAddresses(sc balancer.SubConn, addrs []resolver.Address) {
+	//lint:ignore SA1019 balancers may still use it
 	sc.UpdateAddresses(addrs)
 }
 

@@ -181,6 +181,7 @@ func (s *server) open() (*conn, error) {
 	opts := s.opts
 	opts.StateListener = c.onState
 	var err error
+	//lint:ignore SA1019 only its use with several addresses is deprecated
 	c.sc, err = s.pool.cc.NewSubConn(mark(s.addrs, c), opts)
 	return c, err
 }
@@ -260,6 +261,7 @@ func (s *server) notify(state balancer.SubConnState) {
 	if s.opts.StateListener != nil {
 		s.opts.StateListener(state)
 	} else if s.pool.child != nil {
+		//lint:ignore SA1019 balancers may still use it
 		s.pool.child.UpdateSubConnState(s, state)
 	}
 }
@@ -347,6 +349,7 @@ func (s *server) UpdateAddresses(addrs []resolver.Address) {
 	}
 	s.pool.mu.Unlock()
 	shutdown(shut)
+	//lint:ignore SA1019 balancers may still use it
 	first.sc.UpdateAddresses(mark(addrs, first))
 }
 

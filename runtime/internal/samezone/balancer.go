@@ -124,7 +124,7 @@ func (b *zoneBalancer) update(at **group, c *config, s resolver.State) error {
 	if g == nil {
 		return nil
 	}
-	return g.update(balancer.ClientConnState{ResolverState: s, BalancerConfig: c.childConfig})
+	return g.update(balancer.ClientConnState{ResolverState: s, BalancerConfig: c.child.Config})
 }
 
 // ResolverError forwards the error. The children ignore it while they have servers.
