@@ -48,7 +48,7 @@ func TestBalancingIsNotOfMethods(t *testing.T) {
 		t.Errorf("%v %v", merged, faults)
 	}
 	const want = "balancing: it is for services, because a connection carries the calls of all methods; " +
-		"set it in the service's options, or for all its methods in a policy file"
+		"set it in the service's options, or for all its methods in the plugin's policy file"
 	for _, text := range []string{`balancing {}`, `balancing {connections: 2}`} {
 		_, faults = Merge(reads, []Layer{{Policy: service, Wide: true}, {Policy: parse(t, text)}})
 		if len(faults) != 1 || faults[0].Error() != want || faults[0].Layer != 1 {

@@ -250,7 +250,7 @@ func isZero(field *int32) bool { return field != nil && *field == 0 }
 func balancingRule() rule {
 	r := rule{name: "balancing", isOfService: true, fits: func(Method) string {
 		return "it is for services, because a connection carries the calls of all methods; " +
-			"set it in the service's options, or for all its methods in a policy file"
+			"set it in the service's options, or for all its methods in the plugin's policy file"
 	}}
 	for _, o := range balancingOptions() {
 		r.options = append(r.options, option[Policy]{name: o.name, check: o.check})

@@ -18,6 +18,8 @@ func TestPlacesOfErrors(t *testing.T) {
 		"{\"a.B/C\":{\"rate\":[{\"perSecond\":1},\n  {}]}}":                              "f:2:3: a.B/C for a.B/C: rate[1].per_second:",
 		"{\"a.B/C\":{\"concurrency\":\n{\"max_wait\":\"1s\"}}}":                          "f:1:11: a.B/C for a.B/C: concurrency.limit:",
 		"{\"x\":{},\n \"a.B/\\u0043\": {\"log\": {\"sample\": 2}}}":                      "f:2:25: a.B/C for a.B/C: log.sample:",
+		"{\"a.B/*\": {\"balancing\": {\"policy\": \"POLICY_PICK_FIRST\"}}}":              "f:1:12: a.B/* for a.B/C: balancing: clients apply it",
+		"{\"a.B/C\": {\"balancing\": {\"connections\": 2}}}":                             "f:1:12: a.B/C for a.B/C: balancing: it is for services",
 		"{\"a.B/C\": 5}":                   "f:1:11: a.B/C: ",
 		"{\"a.B/C\": {\"timeout\": [\n]}}": "f:1:23: a.B/C: ",
 	} {
