@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/pluginpb"
 
 	"github.com/grpcservice/grpcservice/internal/gen"
+	"github.com/grpcservice/grpcservice/internal/largetree"
 	"github.com/grpcservice/grpcservice/internal/plugin"
 )
 
@@ -105,6 +106,20 @@ func TestExact(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestExactForManyFiles checks it for a tree with the shape of googleapis.
+func TestExactForManyFiles(t *testing.T) {
+	const files = 300
+	in, err := proto.Marshal(largetree.Request(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, response, stderr := answerOf(t, in, copiesOfTemplates(t))
+	if response.Error != nil || len(response.File) < files/5*2 {
+		t.Fatalf("%d files, error %q, %s", len(response.File), response.GetError(), stderr)
+	}
+	checkExact(t, in, copiesOfTemplates(t))
 }
 
 // FuzzExact checks it for any request.
