@@ -67,8 +67,8 @@ func ofForeign(app App, kind, namespace string) object {
 func roleOf(app App, namespace string) manifest {
 	return manifest{
 		file: rbacFile,
-		head: fmt.Sprintf("Lets %s follow the pods of the services in the namespace %s, with package runtime/endpointslice. "+
-			"Applying it requires the right to grant permissions there.", app.Name, namespace),
+		head: fmt.Sprintf("Lets %s follow the pods of the services in the namespace %s, with package "+
+			"runtime/endpointslice. Applying it requires the right to grant permissions there.", app.Name, namespace),
 		object: role{ofForeign(app, "Role", namespace), []accessRule{
 			{APIGroups: []string{slicesGroup}, Resources: []string{slicesName}, Verbs: slicesVerbs},
 		}},
@@ -79,7 +79,8 @@ func roleBindingOf(app App, namespace string) manifest {
 	o := ofForeign(app, "RoleBinding", namespace)
 	return manifest{
 		file: rbacFile,
-		head: fmt.Sprintf("Grants the Role to the service account of %s in the namespace %s.", app.Name, app.Namespace),
+		head: fmt.Sprintf("Grants the Role to the service account of %s in the namespace %s.",
+			app.Name, app.Namespace),
 		object: roleBinding{o, roleRef{rbacGroup, "Role", o.Metadata.Name}, []subject{
 			{"ServiceAccount", app.Name, app.Namespace},
 		}},
@@ -91,7 +92,7 @@ func (f *faults) endpointSlices(app App) {
 	seen := make(map[string]bool)
 	for _, namespace := range app.EndpointSlices {
 		if !isNamespace(namespace) {
-			f.add("endpointslices: %q is not the name of a namespace; want lower-case letters, digits and hyphens", namespace)
+			f.namespace("endpointslices", namespace)
 		} else if seen[namespace] {
 			f.add("endpointslices: %q is there twice; remove one of them", namespace)
 		}
@@ -99,12 +100,19 @@ func (f *faults) endpointSlices(app App) {
 	}
 	switch {
 	case app.Namespace != "" && !isNamespace(app.Namespace):
-		f.add("namespace: %q is not the name of a namespace; want lower-case letters, digits and hyphens", app.Namespace)
+		f.namespace("namespace", app.Namespace)
 	case app.Namespace == "" && app.readsSlices():
-		f.add("endpointslices: a RoleBinding needs the namespace of the program; add the parameter namespace")
+		f.add("endpointslices: a RoleBinding needs the namespace of the program; " +
+			"add the parameter namespace")
 	case app.Namespace != "" && !app.readsSlices():
 		f.add("namespace: only the parameter endpointslices uses it; add that, or remove namespace")
 	}
+}
+
+// namespace reports a name that no namespace has.
+func (f *faults) namespace(parameter, name string) {
+	f.add("%s: %q is not the name of a namespace; want lower-case letters, digits and hyphens",
+		parameter, name)
 }
 
 func isNamespace(name string) bool { return namespacePattern.MatchString(name) && len(name) <= 63 }

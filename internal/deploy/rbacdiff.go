@@ -13,19 +13,17 @@ func (d *differ) rbac(have, want []*yaml.Node) {
 		if value(field(wanted, "kind")) != "RoleBinding" {
 			continue
 		}
-		namespace, account := value(field(wanted, "metadata", "namespace")), elements(field(wanted, "subjects"))[0]
-		bindings := inNamespaceOf(have, "RoleBinding", namespace)
-		bindings = slices.DeleteFunc(bindings, func(binding *yaml.Node) bool { return !binds(binding, account) })
+		namespace := value(field(wanted, "metadata", "namespace"))
+		account := elements(field(wanted, "subjects"))[0]
+		roles, bindings := inNamespaceOf(have, "Role", namespace), bindingsOf(have, namespace, account)
 		if len(bindings) == 0 {
-			d.add(have[0], "no RoleBinding in the namespace %s has the ServiceAccount %s of the namespace %s; add it, or remove "+
-				"the namespace from the parameter endpointslices", namespace,
-				value(field(account, "name")), value(field(account, "namespace")))
-			continue
-		}
-		roles := inNamespaceOf(have, "Role", namespace)
-		if !slices.ContainsFunc(bindings, func(binding *yaml.Node) bool { return grantsSlices(binding, roles) }) {
-			d.add(field(bindings[0], "kind"), "the RoleBinding in the namespace %s has no Role that allows to get, list and watch "+
-				"endpointslices of %s; add the rule, or remove the namespace from the parameter endpointslices", namespace, slicesGroup)
+			d.add(have[0], "no RoleBinding in the namespace %s has the ServiceAccount %s of the "+
+				"namespace %s; add it, or remove the namespace from the parameter endpointslices",
+				namespace, value(field(account, "name")), value(field(account, "namespace")))
+		} else if !slices.ContainsFunc(bindings, func(b *yaml.Node) bool { return grantsSlices(b, roles) }) {
+			d.add(field(bindings[0], "kind"), "the RoleBinding in the namespace %s has no Role that "+
+				"allows to get, list and watch endpointslices of %s; add the rule, or remove the "+
+				"namespace from the parameter endpointslices", namespace, slicesGroup)
 		}
 	}
 }
@@ -38,6 +36,12 @@ func inNamespaceOf(docs []*yaml.Node, kind, namespace string) (found []*yaml.Nod
 		}
 	}
 	return found
+}
+
+// bindingsOf returns the RoleBindings of a service account in a namespace.
+func bindingsOf(docs []*yaml.Node, namespace string, account *yaml.Node) []*yaml.Node {
+	return slices.DeleteFunc(inNamespaceOf(docs, "RoleBinding", namespace),
+		func(binding *yaml.Node) bool { return !binds(binding, account) })
 }
 
 // binds reports whether a RoleBinding has a service account.
@@ -83,6 +87,6 @@ func (d *differ) token(have, want *yaml.Node) {
 	if at == nil {
 		at = have
 	}
-	d.add(at, "%s is not true, but the parameter endpointslices needs the token of the service account; set it to "+
-		"true, and grant the permissions of docs/endpointslices.md", name)
+	d.add(at, "%s is not true, but the parameter endpointslices needs the token of the service "+
+		"account; set it to true, and grant the permissions of docs/endpointslices.md", name)
 }

@@ -33,9 +33,6 @@ func (p *Policies) misplaced(found pattern.Result, facts policy.Method, merged *
 			s.report(&problems, fault)
 		}
 	}
-	if isSilent(sources) {
-		return problems
-	}
 	for _, row := range p.patterns {
 		name := row.Option
 		if facts.Patterns.Has(name) || wrong[name] || len(setOf(merged, name)) == 0 || offIn(merged, name) {

@@ -68,11 +68,10 @@ func (b *backend) slice(name string) apiservertest.Slice {
 	return s
 }
 
-func dial(t *testing.T, s *apiservertest.Server, target string, opts ...client.Option) healthpb.HealthClient {
+func dial(t *testing.T, s *apiservertest.Server, target string) healthpb.HealthClient {
 	t.Helper()
-	opts = append(opts, client.WithInsecure(),
-		client.WithResolvers(endpointslice.NewResolver(options(t, s)...)))
-	conn, err := client.Dial(target, opts...)
+	conn, err := client.Dial(target, client.WithInsecure(),
+		client.WithResolvers(endpointslice.NewResolver(options(s)...)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,10 +160,13 @@ func TestCallsFail(t *testing.T) {
 		t.Errorf("a call that waits: %v", err)
 	}
 	s.Delete("shop", "b")
-	for begin := time.Now(); check(t, conn) == nil && time.Since(begin) < patience; {
-		time.Sleep(time.Millisecond)
+	const reason = "service shop/books has no endpoints: it has no EndpointSlice; check its name and namespace"
+	for begin := time.Now(); time.Since(begin) < patience; time.Sleep(time.Millisecond) {
+		if err := check(t, conn); err != nil && strings.Contains(err.Error(), reason) {
+			break
+		}
 	}
-	wantUnavailable(t, check(t, conn), "")
+	wantUnavailable(t, check(t, conn), reason)
 }
 
 // TestBadTarget checks what calls get for a target that cannot be used.

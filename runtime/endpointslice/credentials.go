@@ -16,8 +16,7 @@ import (
 // credentials are the token and the CAs for the API server, and the client that uses them. They
 // belong to one watcher, which uses them from one goroutine.
 type credentials struct {
-	tokenFile, caFile string
-	fixed             *http.Client // from WithHTTPClient, or nil
+	settings *settings
 
 	token *reload.Value[string]
 	cas   *reload.Value[*x509.CertPool]
@@ -28,11 +27,11 @@ type credentials struct {
 
 // bearer returns the token as the file has it now.
 func (c *credentials) bearer() (string, error) {
-	if c.tokenFile == "" {
+	if c.settings.tokenFile == "" {
 		return "", nil
 	}
 	if c.token == nil {
-		token, err := reload.Open(parseToken, nil, c.tokenFile)
+		token, err := reload.Open(parseToken, nil, c.settings.tokenFile)
 		if err != nil {
 			return "", fmt.Errorf("the token for the API server: %w", err)
 		}
@@ -59,13 +58,13 @@ func parseToken(contents [][]byte) (string, error) {
 
 // httpClient returns the client for requests, with the CAs that the file has now.
 func (c *credentials) httpClient() (*http.Client, error) {
-	if c.fixed != nil {
-		return c.fixed, nil
+	if c.settings.client != nil {
+		return c.settings.client, nil
 	}
 	var roots *x509.CertPool // of the system
-	if c.caFile != "" {
+	if c.settings.caFile != "" {
 		if c.cas == nil {
-			cas, err := reload.Open(parseCAs, nil, c.caFile)
+			cas, err := reload.Open(parseCAs, nil, c.settings.caFile)
 			if err != nil {
 				return nil, fmt.Errorf("the CAs of the API server: %w", err)
 			}
@@ -76,7 +75,7 @@ func (c *credentials) httpClient() (*http.Client, error) {
 	}
 	if c.client == nil || c.using != roots {
 		c.close()
-		c.client, c.using = newClient(roots), roots
+		c.client, c.using = newClient(roots, c.settings.limits), roots
 	}
 	return c.client, nil
 }
@@ -97,7 +96,7 @@ func (c *credentials) close() {
 }
 
 // newClient returns a client without a proxy: the API server of the cluster is never behind one.
-func newClient(roots *x509.CertPool) *http.Client {
+func newClient(roots *x509.CertPool, limits limits) *http.Client {
 	transport := &http.Transport{
 		DialContext:            (&net.Dialer{Timeout: 10 * time.Second}).DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
@@ -105,7 +104,7 @@ func newClient(roots *x509.CertPool) *http.Client {
 		MaxResponseHeaderBytes: 64 << 10,
 		ForceAttemptHTTP2:      true,
 		// Finds a connection whose peer is gone, long before the bound on the silence of a watch.
-		HTTP2: &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+		HTTP2: &http.HTTP2Config{SendPingTimeout: limits.ping, PingTimeout: limits.pong},
 	}
 	return &http.Client{
 		Transport: transport,

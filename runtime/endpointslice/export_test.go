@@ -10,6 +10,11 @@ func WithTimes(silence, response time.Duration) Option {
 	}
 }
 
+// WithPings shortens the time until a silent connection is pinged, and for the response.
+func WithPings(every time.Duration) Option {
+	return func(s *settings) { s.limits.ping, s.limits.pong = every, every }
+}
+
 // WithSizes lowers the sizes of a page and of an event.
 func WithSizes(bytes int) Option {
 	return func(s *settings) { s.limits.pageBytes, s.limits.eventBytes = bytes, bytes }

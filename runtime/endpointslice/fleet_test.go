@@ -41,7 +41,7 @@ func TestFleet(t *testing.T) {
 	p.put(one, ready)
 	p.put(two, ready)
 	conn, err := client.Dial(booksTarget, client.WithInsecure(),
-		client.WithResolvers(endpointslice.NewResolver(options(t, s)...)))
+		client.WithResolvers(endpointslice.NewResolver(options(s)...)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ import (
 const patience = 30 * time.Second
 
 // options returns the options for an API server of a test.
-func options(t *testing.T, s *apiservertest.Server, more ...endpointslice.Option) []endpointslice.Option {
+func options(s *apiservertest.Server, more ...endpointslice.Option) []endpointslice.Option {
 	return append([]endpointslice.Option{
 		endpointslice.WithAPIServer(s.URL()), endpointslice.WithTokenFile(s.TokenFile()),
 		endpointslice.WithCAFile(s.CAFile()), endpointslice.WithNamespaceFile(s.NamespaceFile()),

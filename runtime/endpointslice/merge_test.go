@@ -81,6 +81,11 @@ func TestMerge(t *testing.T) {
 				slice("b", "IPv4", pod("a", "10.0.0.1", ready), pod("a", "10.0.0.9", ready))},
 			[]string{"10.0.0.1:9000", "10.0.0.9:9000+[fd00::1]:9000", "[fd00::2]:9000"},
 		},
+		"IPv4 and IPv6 of a pod that moves": {
+			[]apiservertest.Slice{slice("a", "IPv4", pod("a", "10.0.0.1", ready)), slice("b", "IPv4", pod("a", "10.0.0.1", ready)),
+				slice("c", "IPv6", pod("a", "fd00::1", ready)), slice("d", "IPv6", pod("a", "fd00::1", ready))},
+			[]string{"10.0.0.1:9000+[fd00::1]:9000"},
+		},
 		"without pods": {
 			[]apiservertest.Slice{books("a", "10.0.0.1", "10.0.0.2"), slice("b", "IPv6",
 				apiservertest.Endpoint{Addresses: []string{"fd00::1"}})},
@@ -106,7 +111,7 @@ func TestMerge(t *testing.T) {
 			for _, slice := range test.slices {
 				s.Put(slice)
 			}
-			rec := resolve(t, booksTarget, options(t, s)...)
+			rec := resolve(t, booksTarget, options(s)...)
 			rec.want(test.want...)
 			for _, slice := range test.slices {
 				s.Delete("shop", slice.Name)
@@ -135,7 +140,7 @@ func TestPorts(t *testing.T) {
 	for target, want := range map[string]string{
 		"none:9000": "10.0.0.1:9000", "two:http": "10.0.0.2:8080", "two:9000": "10.0.0.2:9000",
 	} {
-		resolve(t, "endpointslice:///shop/"+target, options(t, s)...).want(want)
+		resolve(t, "endpointslice:///shop/"+target, options(s)...).want(want)
 	}
 	for target, want := range map[string]string{
 		"none:grpc":    "service shop/none has no endpoints: it has no port grpc, but no ports at all",
@@ -145,6 +150,6 @@ func TestPorts(t *testing.T) {
 		"empty:grpc":   "service shop/empty has no endpoints: it has no pods",
 		"missing:grpc": "service shop/missing has no endpoints: it has no EndpointSlice; check its name",
 	} {
-		resolve(t, "endpointslice:///shop/"+target, options(t, s)...).wantError(want)
+		resolve(t, "endpointslice:///shop/"+target, options(s)...).wantError(want)
 	}
 }

@@ -81,7 +81,8 @@ func WithHTTPClient(client *http.Client) Option {
 		if client == nil {
 			s.err = errors.Join(s.err, errors.New("WithHTTPClient(nil): pass a client"))
 		} else if client.Timeout != 0 {
-			s.err = errors.Join(s.err, errors.New("WithHTTPClient: the client has a Timeout, which would end each watch; set it to 0"))
+			s.err = errors.Join(s.err, errors.New(
+				"WithHTTPClient: the client has a Timeout, which would end each watch; set it to 0"))
 		}
 		s.client = client
 	}
@@ -108,7 +109,8 @@ func (s *settings) namespace() (string, error) {
 	}
 	name := strings.TrimSpace(string(text))
 	if !isLabel(name) {
-		return "", fmt.Errorf("the namespace of the process is unknown: %s has %q; write it in the target",
+		return "", fmt.Errorf(
+			"the namespace of the process is unknown: %s has %q; write it in the target",
 			s.namespaceFile, shorten(name))
 	}
 	return name, nil

@@ -18,7 +18,7 @@ func TestFollowsSlices(t *testing.T) {
 	other := books("other", "10.9.9.9")
 	other.Service = "other"
 	s.Put(other)
-	rec := resolve(t, booksTarget, options(t, s)...)
+	rec := resolve(t, booksTarget, options(s)...)
 	rec.want("10.0.0.1:9000", "10.0.0.2:9000")
 	s.Put(books("books-b", "10.0.0.2", "10.0.0.3")) // 10.0.0.2 moves
 	rec.want("10.0.0.1:9000", "10.0.0.2:9000", "10.0.0.3:9000")
@@ -41,7 +41,7 @@ func TestOwnNamespace(t *testing.T) {
 	slice := books("books", "10.0.0.1")
 	slice.Namespace = "default"
 	s.Put(slice)
-	resolve(t, "endpointslice:///books:9000", options(t, s)...).want("10.0.0.1:9000")
+	resolve(t, "endpointslice:///books:9000", options(s)...).want("10.0.0.1:9000")
 }
 
 // TestInCluster finds the API server as a pod does.
@@ -51,13 +51,13 @@ func TestInCluster(t *testing.T) {
 	host, port, _ := strings.Cut(strings.TrimPrefix(s.URL(), "https://"), ":")
 	t.Setenv("KUBERNETES_SERVICE_HOST", host)
 	t.Setenv("KUBERNETES_SERVICE_PORT", port)
-	resolve(t, booksTarget, options(t, s)[1:]...).want("10.0.0.1:9000")
+	resolve(t, booksTarget, options(s)[1:]...).want("10.0.0.1:9000")
 }
 
 func TestNotInCluster(t *testing.T) {
 	s := start(t)
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")
-	resolve(t, booksTarget, options(t, s)[1:]...).wantError("not a pod of Kubernetes", "WithAPIServer")
+	resolve(t, booksTarget, options(s)[1:]...).wantError("not a pod of Kubernetes", "WithAPIServer")
 }
 
 // TestPages lists more slices than a page has, and lists them at once if a page comes too late.
@@ -77,7 +77,7 @@ func TestPages(t *testing.T) {
 				}
 				return false
 			})
-			resolve(t, booksTarget, options(t, s)...).want(want...)
+			resolve(t, booksTarget, options(s)...).want(want...)
 			lists := 0
 			for _, query := range s.Requests() {
 				if !query.Has("watch") {
@@ -103,7 +103,7 @@ func TestResumes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			s.Put(books("books", "10.0.0.1"))
-			rec := resolve(t, booksTarget, options(t, s)...)
+			rec := resolve(t, booksTarget, options(s)...)
 			rec.want("10.0.0.1:9000")
 			for i := 2; i < 5; i++ {
 				lose(s)
@@ -165,7 +165,7 @@ func TestListsAgain(t *testing.T) {
 			s := start(t)
 			s.Put(books("books-a", "10.0.0.1"))
 			s.Put(books("books-b", "10.0.0.2"))
-			rec := resolve(t, booksTarget, options(t, s)...)
+			rec := resolve(t, booksTarget, options(s)...)
 			rec.want("10.0.0.1:9000", "10.0.0.2:9000")
 			s.Stop()
 			s.Delete("shop", "books-a")
@@ -183,7 +183,7 @@ func TestListsAgain(t *testing.T) {
 func TestManyEventsAreOneReport(t *testing.T) {
 	s := start(t)
 	s.Put(books("books", "10.0.0.0"))
-	rec := resolve(t, booksTarget, options(t, s)...)
+	rec := resolve(t, booksTarget, options(s)...)
 	rec.want("10.0.0.0:9000")
 	s.Stop()
 	for i := range 1000 {
@@ -203,7 +203,7 @@ func TestBookmarks(t *testing.T) {
 	s := start(t)
 	s.SetBookmarks(10 * time.Millisecond)
 	s.Put(books("books", "10.0.0.1"))
-	rec := resolve(t, booksTarget, options(t, s)...)
+	rec := resolve(t, booksTarget, options(s)...)
 	rec.want("10.0.0.1:9000")
 	other := books("other", "10.9.9.9")
 	other.Service = "other"
@@ -229,7 +229,7 @@ func TestSilence(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			s.Put(books("books", "10.0.0.1"))
-			rec := resolve(t, booksTarget, options(t, s, endpointslice.WithTimes(time.Second, 3*time.Second))...)
+			rec := resolve(t, booksTarget, options(s, endpointslice.WithTimes(time.Second, 3*time.Second))...)
 			rec.want("10.0.0.1:9000")
 			s.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
 				if !r.URL.Query().Has("watch") {
@@ -255,13 +255,16 @@ func TestSilence(t *testing.T) {
 func TestToken(t *testing.T) {
 	s := start(t)
 	s.Put(books("books", "10.0.0.1"))
-	rec := resolve(t, booksTarget, options(t, s)...)
+	rec := resolve(t, booksTarget, options(s)...)
 	rec.want("10.0.0.1:9000")
 	s.SetToken("token-2")
 	s.EndWatches()
 	s.Put(books("books", "10.0.0.2"))
 	rec.want("10.0.0.2:9000")
 	rec.wantKept()
+	if requests := s.Requests(); len(requests) != 3 { // the next request has the new token
+		t.Errorf("%d requests, want a list and two watches: %v", len(requests), requests)
+	}
 }
 
 // TestRejections checks what calls get while the API server has never given a list, and that the
@@ -327,7 +330,7 @@ func TestRejections(t *testing.T) {
 			}
 			s.Intercept(test.respond)
 			s.Put(books("books", "10.0.0.1"))
-			rec := resolve(t, booksTarget, options(t, s, endpointslice.WithSizes(1<<20))...)
+			rec := resolve(t, booksTarget, options(s, endpointslice.WithSizes(1<<20))...)
 			rec.wantError(test.want...)
 			for _, err := range rec.errs {
 				if strings.ContainsAny(err, "\n\r") {
@@ -354,7 +357,7 @@ func TestRetryAfter(t *testing.T) {
 		}
 		return false
 	})
-	rec := resolve(t, booksTarget, options(t, s)...)
+	rec := resolve(t, booksTarget, options(s)...)
 	rec.want("10.0.0.1:9000")
 	if waited := time.Since(time.Unix(0, rejected.Load())); waited < 2*time.Second {
 		t.Errorf("back after %v, want 2s at least", waited)
@@ -381,7 +384,7 @@ func TestKeepsServers(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			s.Put(books("books", "10.0.0.1"))
-			rec := resolve(t, booksTarget, options(t, s, endpointslice.WithSizes(1<<20))...)
+			rec := resolve(t, booksTarget, options(s, endpointslice.WithSizes(1<<20))...)
 			rec.want("10.0.0.1:9000")
 			var failed atomic.Int64
 			s.Intercept(func(w http.ResponseWriter, r *http.Request) bool {
@@ -427,7 +430,7 @@ func TestWaitsBetweenRequests(t *testing.T) {
 				}
 				return r.URL.Query().Has("watch")
 			})
-			rec := resolve(t, booksTarget, options(t, s)...)
+			rec := resolve(t, booksTarget, options(s)...)
 			rec.want("10.0.0.1:9000")
 			time.Sleep(2 * time.Second)
 			if n := len(s.Requests()); n > 100 {
@@ -446,7 +449,7 @@ func TestMisuse(t *testing.T) {
 		"WithHTTPClient(nil)": endpointslice.WithHTTPClient(nil),
 		"a Timeout":           endpointslice.WithHTTPClient(&http.Client{Timeout: 1}),
 	} {
-		resolve(t, booksTarget, options(t, s, opt)...).wantError(want)
+		resolve(t, booksTarget, options(s, opt)...).wantError(want)
 	}
 	for target, want := range map[string]string{
 		"endpointslice:///shop/books":        "the port is missing",
@@ -461,7 +464,7 @@ func TestMisuse(t *testing.T) {
 		"endpointslice:///shop/books:1?a=b":  "has a query",
 		"endpointslice:///shop/b%2foks:grpc": "not the name of a service",
 	} {
-		resolve(t, target, options(t, s)...).wantError(
+		resolve(t, target, options(s)...).wantError(
 			want, `write "endpointslice:///namespace/service:port"`)
 	}
 	if n := len(s.Requests()); n != 0 {
@@ -482,7 +485,7 @@ func TestMissingFiles(t *testing.T) {
 		if name == "namespace" {
 			target = "endpointslice:///books:grpc"
 		}
-		rec := resolve(t, target, options(t, s, opt)...)
+		rec := resolve(t, target, options(s, opt)...)
 		rec.wantError(name, "no such file")
 	}
 	if n := len(s.Requests()); n != 0 {

@@ -31,8 +31,8 @@ func parseTarget(u *url.URL) (target, error) {
 	t, err := parsePath(u)
 	if err != nil {
 		return target{}, fmt.Errorf(
-			"%w; write \"%s:///namespace/service:port\", or \"%s:///service:port\" for the process's own namespace",
-			err, Scheme, Scheme)
+			`%w; write "%s:///namespace/service:port", or "%s:///service:port" for `+
+				"the process's own namespace", err, Scheme, Scheme)
 	}
 	return t, nil
 }

@@ -20,6 +20,8 @@ import (
 type limits struct {
 	list    time.Duration // a whole list
 	header  time.Duration // the header of the response to a watch
+	ping    time.Duration // until a silent connection is pinged
+	pong    time.Duration // until it is closed without a response
 	silence time.Duration // a watch without an event; the API server sends a bookmark every minute
 	watch   time.Duration // a watch, which the API server ends; up to twice as long, by chance
 
@@ -29,8 +31,9 @@ type limits struct {
 }
 
 var defaultLimits = limits{
-	list: time.Minute, header: 30 * time.Second, silence: 3 * time.Minute,
-	watch: 5 * time.Minute, pageLen: 100, pageBytes: 16 << 20, eventBytes: 4 << 20,
+	list: time.Minute, header: 30 * time.Second,
+	ping: 30 * time.Second, pong: 15 * time.Second, silence: 3 * time.Minute, watch: 5 * time.Minute,
+	pageLen: 100, pageBytes: 16 << 20, eventBytes: 4 << 20,
 }
 
 // minWatch is how long a watch must last to count as one that works if it has no events.
@@ -55,7 +58,7 @@ type watcher struct {
 func newWatcher(s *settings, t target) *watcher {
 	return &watcher{
 		settings: s, target: t, merged: newMerged(t.port),
-		creds: &credentials{tokenFile: s.tokenFile, caFile: s.caFile, fixed: s.client},
+		creds: &credentials{settings: s},
 	}
 }
 

@@ -10,8 +10,7 @@ import (
 	"io"
 )
 
-// The fields of the API that the resolver reads. https://kubernetes.io/docs/reference/kubernetes-api
-// describes them.
+// The fields of the API discovery.k8s.io/v1 that the resolver reads. Its reference describes them.
 type (
 	metadata struct {
 		Name            string `json:"name"`
@@ -113,7 +112,8 @@ func (r *eventReader) next() (watchEvent, error) {
 	} else if errors.Is(err, io.ErrUnexpectedEOF) || r.bounded.failure != nil {
 		return watchEvent{}, fmt.Errorf("the watch was cut off: %w", cmp.Or(r.bounded.failure, err))
 	} else if err != nil {
-		return watchEvent{}, malformedError{fmt.Errorf("the API server sent an unreadable event: %w", err)}
+		return watchEvent{}, malformedError{
+			fmt.Errorf("the API server sent an unreadable event: %w", err)}
 	}
 	switch event.Type {
 	case eventAdded, eventModified, eventDeleted:
