@@ -22,8 +22,9 @@ const (
 	// ReconnectBackoff is the wait before the second attempt to connect to a server.
 	ReconnectBackoff = time.Second
 	// MaxReconnectBackoff is the longest wait between two attempts. It is less than grpc's two
-	// minutes, so that a server that is back gets calls again soon. An attempt costs a packet.
-	MaxReconnectBackoff = 30 * time.Second
+	// minutes, so that a server that is back gets calls again soon, within the deadline of calls
+	// that wait for it. An attempt costs a few packets.
+	MaxReconnectBackoff = 10 * time.Second
 )
 
 // keepaliveSettings are the times of [WithKeepalive], connectSettings those of
