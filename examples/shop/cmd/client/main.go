@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1/shopv1service"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
@@ -44,19 +45,24 @@ func play(addr string, provider auth.Provider, timeout time.Duration) error {
 	if err != nil {
 		return err
 	}
+	calls := tally{counts: make(map[codes.Code]int)}
 	conn, err := client.Dial(addr, encryption,
 		shopv1service.UserServiceConfig(), shopv1service.ProductServiceConfig(), shopv1service.OrderServiceConfig(),
 		shopv1service.BatchJobServiceConfig(), shopv1service.AnalyticsServiceConfig(), shopv1service.ChatServiceConfig(),
 		shopv1service.EventServiceConfig(), shopv1service.LogServiceConfig(), shopv1service.UploadServiceConfig(),
 		shopv1service.CollaborationServiceConfig(), shopv1service.GameServiceConfig(),
 		operation.Config(),
-		client.WithHealthChecks())
+		client.WithHealthChecks(), client.WithUnaryInterceptors(calls.unary), client.WithStreamInterceptors(calls.stream))
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
 
-	return playAll(ctx, conn, callers)
+	if err := playAll(ctx, conn, callers); err != nil {
+		return err
+	}
+	say("", "calls: %s", &calls)
+	return nil
 }
 
 // playAll calls each service as an authorized caller, and then as callers that the server rejects.

@@ -110,6 +110,10 @@ func play(ctx context.Context, p *platform, replicas []*process.Server, client s
 	if err := playReplicas(ctx, p, []string{addr, replicas[1].Addr}); err != nil {
 		return err
 	}
+	title("A client follows a registry, to which a replica is added")
+	if err := playRegistry(ctx, p, replicas); err != nil {
+		return err
+	}
 	if err := playTelemetry(ctx, p, replicas); err != nil {
 		return err
 	}
