@@ -224,6 +224,34 @@ func TestPickFirstUsesOneServer(t *testing.T) {
 	}
 }
 
+// TestAddressesOfAServerCountOnce checks that a server with two addresses is one server, which is
+// ready if one of them is.
+func TestAddressesOfAServerCountOnce(t *testing.T) {
+	there := []string{"x"}
+	c := start(t, map[string][]string{"here": {"a+b", "c"}, "there": there}, "old")
+	c.set(ready, "a", "c", "x")
+	c.set(connecting, "b")
+	c.set(failing, "b")
+	c.wantGroups(10, map[string]int{"local": 10})
+	c.set(idle, "a")
+	c.wantGroups(10, map[string]int{"local": 7, "other": 3})
+	c.set(ready, "b")
+	c.wantGroups(10, map[string]int{"local": 10})
+	c.set(ready, "a")
+	c.set(idle, "b")
+	c.wantGroups(10, map[string]int{"local": 10})
+
+	// The addresses turn out to be of two servers, and then of one.
+	if err := c.update(map[string][]string{"here": {"a", "b", "c"}, "there": there}, "old"); err != nil {
+		t.Fatal(err)
+	}
+	c.wantGroups(15, map[string]int{"local": 14, "other": 1})
+	if err := c.update(map[string][]string{"here": {"a+c", "b"}, "there": there}, "old"); err != nil {
+		t.Fatal(err)
+	}
+	c.wantGroups(10, map[string]int{"local": 7, "other": 3})
+}
+
 // TestServersChange checks that connections to servers that stay are kept, and that a server whose
 // zone changes is connected again.
 func TestServersChange(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -211,7 +212,8 @@ func (c *channel) wantGroups(n int, want map[string]int) {
 	}
 }
 
-// state returns what the resolver states: servers by zone.
+// state returns what the resolver states: servers by zone. The addresses of a server are separated
+// by a plus sign.
 func state(t *testing.T, zones map[string][]string, child string) balancer.ClientConnState {
 	t.Helper()
 	c, err := parse([]byte(`{"zone": "here", "childPolicy": [{"absent": {}}, {"` + child + `": {}}]}`))
@@ -221,7 +223,7 @@ func state(t *testing.T, zones map[string][]string, child string) balancer.Clien
 	var s resolver.State
 	for _, zone := range slices.Sorted(maps.Keys(zones)) {
 		for _, addr := range zones[zone] {
-			e := endpoint.WithZone(endpoint.New(addr), zone)
+			e := endpoint.WithZone(endpoint.New(strings.Split(addr, "+")...), zone)
 			s.Endpoints = append(s.Endpoints, e)
 			s.Addresses = append(s.Addresses, e.Addresses...)
 		}
@@ -242,6 +244,6 @@ func start(t *testing.T, zones map[string][]string, child string) *channel {
 // update gives the balancer servers by zone.
 func (c *channel) update(zones map[string][]string, child string) error {
 	c.t.Helper()
-	c.here = zones["here"]
+	c.here = strings.Split(strings.Join(zones["here"], "+"), "+")
 	return c.b.UpdateClientConnState(state(c.t, zones, child))
 }

@@ -17,12 +17,18 @@ type group struct {
 	child  balancer.Balancer
 
 	// Guarded by the mutex of b.
-	state   balancer.State    // of the child
-	servers map[string]int    // address to index of its server; a server may have several
-	count   int               // of servers
-	conns   map[*subConn]bool // those that are not shut down
+	state   balancer.State     // of the child
+	servers map[string]*server // by address; a server may have several
+	conns   map[*subConn]bool  // those that are not shut down
 	closed  bool
+
+	// The servers to which the child has connections, and those of them that are ready. Policies
+	// such as pick_first do not connect to all servers: the rest are not failures.
+	used, ready int
 }
+
+// server counts its connections.
+type server struct{ conns, ready int }
 
 // newGroup returns a group that child balances. It connects as soon as it gets servers.
 func newGroup(b *zoneBalancer, child balancer.Builder) *group {
@@ -41,16 +47,38 @@ func newGroup(b *zoneBalancer, child balancer.Builder) *group {
 }
 
 func (g *group) update(s balancer.ClientConnState) error {
-	servers := make(map[string]int)
-	for i, e := range s.ResolverState.Endpoints {
+	servers := make(map[string]*server)
+	for _, e := range s.ResolverState.Endpoints {
+		of := new(server)
 		for _, a := range e.Addresses {
-			servers[a.Addr] = i
+			servers[a.Addr] = of
 		}
 	}
 	g.b.mu.Lock()
-	g.servers, g.count = servers, len(s.ResolverState.Endpoints)
+	g.servers, g.used, g.ready = servers, 0, 0
+	for c := range g.conns {
+		g.countLocked(c, 1)
+	}
 	g.b.mu.Unlock()
 	return g.child.UpdateClientConnState(s)
+}
+
+// countLocked counts a connection n times more.
+func (g *group) countLocked(c *subConn, n int) {
+	for _, a := range c.addrs {
+		s := g.servers[a.Addr]
+		if s == nil {
+			continue
+		}
+		g.used -= min(s.conns, 1)
+		g.ready -= min(s.ready, 1)
+		s.conns += n
+		if c.isReadyLocked() {
+			s.ready += n
+		}
+		g.used += min(s.conns, 1)
+		g.ready += min(s.ready, 1)
+	}
 }
 
 // close closes the child and all connections: policies need not shut down theirs. Calls on them
@@ -118,6 +146,7 @@ func (g *group) NewSubConn(
 	defer g.b.mu.Unlock()
 	if !g.closed {
 		g.conns[c] = true
+		g.countLocked(c, 1)
 	}
 	return c, nil
 }
@@ -130,28 +159,4 @@ func (g *group) RemoveSubConn(sc balancer.SubConn) { sc.Shutdown() }
 func (g *group) UpdateAddresses(sc balancer.SubConn, addrs []resolver.Address) {
 	//lint:ignore SA1019 policies may still use it
 	sc.UpdateAddresses(addrs)
-}
-
-// readyLocked counts the servers to which the child has connections, and those of them that are
-// ready. Policies such as pick_first do not connect to all servers: the rest are not failures.
-func (g *group) readyLocked() (ready, used int) {
-	const isUsed, isReady = 1, 2
-	servers := make([]byte, g.count)
-	for c := range g.conns {
-		for _, a := range c.addrs {
-			i, ok := g.servers[a.Addr]
-			if !ok {
-				continue
-			}
-			servers[i] |= isUsed
-			if c.isReadyLocked() {
-				servers[i] |= isReady
-			}
-		}
-	}
-	for _, s := range servers {
-		used += int(s & isUsed)
-		ready += int(s&isReady) / isReady
-	}
-	return ready, used
 }

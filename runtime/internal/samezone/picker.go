@@ -21,9 +21,7 @@ func sharesOf(local, other *group) shares {
 	if local == nil || other == nil {
 		return shares{}
 	}
-	readyLocal, allLocal := local.readyLocked()
-	readyOther, allOther := other.readyLocked()
-	return divideCalls(readyLocal, allLocal, readyOther, allOther)
+	return divideCalls(local.ready, local.used, other.ready, other.used)
 }
 
 func divideCalls(readyLocal, allLocal, readyOther, allOther int) shares {

@@ -20,15 +20,30 @@ type subConn struct {
 	health  connectivity.State // valid while watched
 }
 
-// setState reports whether the child must handle the state: it does not once it is closed.
-func (c *subConn) setState(s connectivity.State) bool {
-	c.group.b.mu.Lock()
-	defer c.group.b.mu.Unlock()
-	c.state, c.watched = s, false // grpc stops watching the health of a connection that changes
-	if s == connectivity.Shutdown {
-		delete(c.group.conns, c)
+// change changes the connection and what the group counts of it. It reports whether the child must
+// handle the change: it does not once it is closed.
+func (c *subConn) change(do func()) bool {
+	g := c.group
+	g.b.mu.Lock()
+	defer g.b.mu.Unlock()
+	if g.conns[c] {
+		g.countLocked(c, -1)
 	}
-	return !c.group.closed
+	do()
+	if g.conns[c] {
+		g.countLocked(c, 1)
+	}
+	return !g.closed
+}
+
+// setState sets the state of the connection, like change.
+func (c *subConn) setState(s connectivity.State) bool {
+	return c.change(func() {
+		c.state, c.watched = s, false // grpc stops watching the health of a connection that changes
+		if s == connectivity.Shutdown {
+			delete(c.group.conns, c)
+		}
+	})
 }
 
 // isReadyLocked reports whether the server may receive calls.
@@ -52,27 +67,20 @@ func (c *subConn) RegisterHealthListener(listener func(balancer.SubConnState)) {
 	})
 }
 
-// setHealth reports whether the child must handle the health: it does not once it is closed.
+// setHealth sets the health of the server, like change.
 func (c *subConn) setHealth(watched bool, s connectivity.State) bool {
-	c.group.b.mu.Lock()
-	defer c.group.b.mu.Unlock()
-	c.watched, c.health = watched, s
-	return !c.group.closed
+	return c.change(func() { c.watched, c.health = watched, s })
 }
 
 // Shutdown removes the server from the shares at once: grpc reports the state later.
 func (c *subConn) Shutdown() {
-	c.group.b.mu.Lock()
-	delete(c.group.conns, c)
-	c.group.b.mu.Unlock()
+	c.change(func() { delete(c.group.conns, c) })
 	c.SubConn.Shutdown()
 }
 
 // UpdateAddresses keeps the addresses for the shares.
 func (c *subConn) UpdateAddresses(addrs []resolver.Address) {
-	c.group.b.mu.Lock()
-	c.addrs = addrs
-	c.group.b.mu.Unlock()
+	c.change(func() { c.addrs = addrs })
 	//lint:ignore SA1019 policies may still use it
 	c.SubConn.UpdateAddresses(addrs)
 }
