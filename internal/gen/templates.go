@@ -1,7 +1,6 @@
 package gen
 
 import (
-	"fmt"
 	"io/fs"
 	"maps"
 	"path"
@@ -19,6 +18,7 @@ import (
 type Templates struct {
 	trees   map[string]*parse.Tree // by name; if areOurs, only those used so far
 	areOurs bool                   // whether none is a user's
+	homes   map[string]string      // if areOurs, the file of each template
 	files   *executor              // for generated files; nil before the first
 	imports *imports               // of the file that files is executing for
 }
@@ -28,21 +28,26 @@ func (t *Templates) tree(name string) (*parse.Tree, error) {
 	if tree := t.trees[name]; tree != nil || !t.areOurs {
 		return tree, nil
 	}
-	file := definedBy(name)
+	if t.homes == nil {
+		t.homes = homesOf(TemplateNames())
+	}
+	file := t.homes[name]
 	trees, err := parseTemplate(file, ours(file))
 	maps.Copy(t.trees, trees)
 	return t.trees[name], err
 }
 
-// definedBy returns the built-in file that defines a template: the file with its name, or else one
-// that defines several.
-func definedBy(name string) string {
-	for _, file := range TemplateNames() {
-		if file == name || strings.Contains(ours(file), fmt.Sprintf("define %q", name)) {
-			return file
+// homesOf returns the names of the templates that built-in files define, with the file of each.
+func homesOf(files []string) map[string]string {
+	homes := make(map[string]string)
+	for _, file := range files {
+		homes[file] = file
+		for _, define := range strings.Split(ours(file), `define "`)[1:] {
+			name, _, _ := strings.Cut(define, `"`)
+			homes[name] = file
 		}
 	}
-	return name
+	return homes
 }
 
 // UserTemplate is a file that replaces the built-in template of the same base name.

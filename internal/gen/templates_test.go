@@ -27,12 +27,13 @@ func TestOurTemplates(t *testing.T) {
 			return l.lookup(name)
 		})
 	}
+	homes := homesOf(TemplateNames())
 	for name, tree := range l.trees {
 		definesOnly := []string{"signature.go.tmpl", "pattern.go.tmpl"}
 		if !called[name] && !slices.Contains(definesOnly, name) {
 			t.Errorf("nothing executes the template %s", name)
 		}
-		if file := definedBy(name); file != tree.ParseName {
+		if file := homes[name]; file != tree.ParseName {
 			t.Errorf("the template %s is looked for in %s, and %s defines it", name, file, tree.ParseName)
 		}
 	}

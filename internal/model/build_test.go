@@ -47,7 +47,7 @@ func TestBuild(t *testing.T) {
 			ServerStreaming: proto.Bool(true), Options: &descriptorpb.MethodOptions{Deprecated: proto.Bool(true)},
 		},
 	}})
-	files, problems := Build(plugin, Options{PackageSuffix: "rpc"})
+	files, problems := Build(plugin, Options{PackageSuffix: "rpc", Explains: true})
 	if len(problems) > 0 {
 		t.Fatalf("Build returns the problems %v", problems)
 	}

@@ -15,4 +15,5 @@ type Options struct {
 	PackageSuffix string          // what the service package appends to the messages' package name
 	PolicyFile    *policy.File    // rules in addition to those in the protos; or nil
 	Patterns      []pattern.Pattern
+	Explains      bool // whether policies list their rules and patterns, for the report
 }

@@ -30,7 +30,7 @@ type decided struct {
 func newRequest(plugin *protogen.Plugin, opts Options) *request {
 	r := &request{
 		files: plugin.FilesByPath, packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files), patterns: opts.Patterns,
-		policies: policy.New(plugin.Files, opts.PolicyFile, opts.Patterns), decisions: make(map[protoreflect.FullName]decided),
+		policies: policy.New(plugin.Files, opts.PolicyFile, opts.Patterns, opts.Explains), decisions: make(map[protoreflect.FullName]decided),
 	}
 	r.sources = sourcesOf(plugin, opts, r.policies)
 	return r

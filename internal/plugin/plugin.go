@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
+
+	"github.com/grpcservice/grpcservice/internal/prune"
 )
 
 // Run executes the command-line arguments or, if there are none, answers the request on standard
@@ -45,7 +47,7 @@ func answer(env Env) error {
 		return fmt.Errorf("read the request: %w", err)
 	}
 	request := &pluginpb.CodeGeneratorRequest{}
-	if err := (proto.UnmarshalOptions{Resolver: otherTypes{}}).Unmarshal(in, request); err != nil {
+	if err := (proto.UnmarshalOptions{Resolver: otherTypes{}}).Unmarshal(prune.Request(in), request); err != nil {
 		return fmt.Errorf("standard input is not a request from buf or protoc: %w", err)
 	}
 	response, warnings := respond(env, request)

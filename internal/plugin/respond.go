@@ -47,6 +47,7 @@ func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginp
 	modelled, problems := model.Build(in.plugin, model.Options{
 		ImportPath: params.importPath, Modules: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}.Modules(),
 		PackageSuffix: params.packageSuffix, PolicyFile: in.policy, Patterns: table.Patterns(),
+		Explains: params.report != "",
 	})
 	if problems = params.judge(problems); problems.Err() != nil {
 		return nil, problems

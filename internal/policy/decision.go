@@ -19,9 +19,11 @@ type Decision struct {
 	Patterns []Pattern // the patterns found, for the report
 }
 
-// decide returns the decision for a method whose sources merge into the policy merged.
-func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *grpcservicev1.Policy, sources []source) Decision {
-	d := Decision{Policy: facts.Policy(merged)}
+// explain lists the rules of a decision for a method whose sources merge into the policy merged.
+func (d *Decision) explain(
+	method protoreflect.MethodDescriptor, facts policy.Method, merged *grpcservicev1.Policy,
+	sources []source,
+) {
 	if facts.Idempotency != policy.IdempotencyUnknown {
 		level := map[policy.Idempotency]string{policy.NoSideEffects: "NO_SIDE_EFFECTS", policy.Idempotent: "IDEMPOTENT"}[facts.Idempotency]
 		d.Rules = append(d.Rules, Rule{Field: "idempotency", Value: level, Source: "idempotency_level"})
@@ -44,7 +46,6 @@ func decide(method protoreflect.MethodDescriptor, facts policy.Method, merged *g
 	d.Unused = unusedOf(sources, merged, winners, func(field string) bool {
 		return !policy.IsOfService(field)
 	})
-	return d
 }
 
 // unusedOf returns the rules that sources set without effect, of the fields that isOf selects.

@@ -33,6 +33,9 @@ func (p *Policies) misplaced(found pattern.Result, facts policy.Method, merged *
 			s.report(&problems, fault)
 		}
 	}
+	if isSilent(sources) {
+		return problems
+	}
 	for _, row := range p.patterns {
 		name := row.Option
 		if facts.Patterns.Has(name) || wrong[name] || len(setOf(merged, name)) == 0 || offIn(merged, name) {

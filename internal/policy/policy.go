@@ -4,11 +4,15 @@
 package policy
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/compiler/protogen"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/pattern"
+	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
 	"github.com/grpcservice/grpcservice/runtime/policy"
 )
 
@@ -19,12 +23,17 @@ type Policies struct {
 	file     *File
 	messages messages
 	ruled    map[protoreflect.FullName]bool // whether a message itself has rules
+	explains bool
 }
 
 // New returns the rules of the methods in files. The policy file may be nil; the methods may have
-// any of the patterns.
-func New(files []*protogen.File, file *File, patterns []pattern.Pattern) *Policies {
-	return &Policies{patterns: patterns, options: optionsOf(files), file: file, messages: messagesOf(files), ruled: make(map[protoreflect.FullName]bool)}
+// any of the patterns. If explains is false, decisions have no Rules and no Unused: only the report
+// lists them.
+func New(files []*protogen.File, file *File, patterns []pattern.Pattern, explains bool) *Policies {
+	return &Policies{
+		patterns: patterns, options: optionsOf(files), file: file, messages: messagesOf(files),
+		ruled: make(map[protoreflect.FullName]bool), explains: explains,
+	}
 }
 
 // Service returns the problems in the options of a service.
@@ -53,10 +62,7 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	sources = append(append(sources, said), p.file.sources(service.FullName(), method.Name())...)
 
 	facts := p.facts(method)
-	merged, faults := policy.Merge(facts, layersOf(sources))
-	for _, fault := range faults {
-		sources[fault.Layer].report(&problems, fault)
-	}
+	merged, problems := merge(facts, sources)
 	if len(problems) > 0 {
 		return Decision{}, problems
 	}
@@ -68,9 +74,29 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	if problems := permissionProblems(method, facts.Policy(merged).Permission, found, merged, sources); len(problems) > 0 {
 		return Decision{}, problems
 	}
-	decision := decide(method, facts, facts.Fit(merged), sources)
-	decision.Found, decision.Patterns = found, foundOf(found)
+	decision := Decision{Policy: facts.Policy(facts.Fit(merged)), Found: found}
+	if p.explains {
+		decision.Patterns = foundOf(found)
+		decision.explain(method, facts, facts.Fit(merged), sources)
+	}
 	return decision, nil
+}
+
+// merge merges the sources for a method, and returns the problems in them.
+func merge(facts policy.Method, sources []source) (merged *grpcservicev1.Policy, problems diag.List) {
+	if isSilent(sources) {
+		return &grpcservicev1.Policy{}, nil // as from policy.Merge, which takes long
+	}
+	merged, faults := policy.Merge(facts, layersOf(sources))
+	for _, fault := range faults {
+		sources[fault.Layer].report(&problems, fault)
+	}
+	return merged, problems
+}
+
+// isSilent reports whether no source sets anything.
+func isSilent(sources []source) bool {
+	return !slices.ContainsFunc(sources, func(s source) bool { return proto.Size(s.policy) > 0 })
 }
 
 // facts returns what the rules of a method depend on.

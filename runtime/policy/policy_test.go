@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
 	grpcservicev1 "github.com/grpcservice/grpcservice/proto/grpcservice/v1"
@@ -190,6 +191,20 @@ func TestMerge(t *testing.T) {
 	layers = append(layers, Layer{Policy: parse(t, `retry {}`)})
 	if _, faults := Merge(writes, layers); len(faults) != 1 || faults[0].Field != "retry" || faults[0].Layer != 4 {
 		t.Errorf("faults %+v, want one of the last layer's retry", faults)
+	}
+}
+
+// TestMergeOfNothing checks that layers that set nothing merge into nothing, for any method. The
+// plugin relies on it.
+func TestMergeOfNothing(t *testing.T) {
+	layers := []Layer{{Policy: &grpcservicev1.Policy{}, Wide: true}, {Policy: &grpcservicev1.Policy{}}}
+	for n := range 1 << 3 {
+		for _, level := range []Idempotency{IdempotencyUnknown, NoSideEffects, Idempotent} {
+			m := Method{ClientStreams: n&1 > 0, ServerStreams: n&2 > 0, HasRules: n&4 > 0, Idempotency: level}
+			if merged, faults := Merge(m, layers); proto.Size(merged) > 0 || len(faults) > 0 {
+				t.Errorf("%+v: the policy is %v, and the faults are %v", m, merged, faults)
+			}
+		}
 	}
 }
 
