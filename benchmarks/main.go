@@ -23,6 +23,8 @@ type options struct {
 	idle      int  // members of rooms
 	rooms     bool // instead of calls and pages
 	telemetry bool // instead of calls and pages
+	generate  bool // instead of calls and pages
+	files     int  // of a large request
 	balancing bool // instead of calls and pages
 }
 
@@ -39,6 +41,8 @@ func main() {
 	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms instead")
 	flag.BoolVar(&o.telemetry, "telemetry", false, "measure metrics and spans instead")
 	flag.BoolVar(&o.balancing, "balancing", false, "measure balancers instead")
+	flag.BoolVar(&o.generate, "generate", false, "measure the plugin instead, with -pairs of small requests")
+	flag.IntVar(&o.files, "files", 6000, "`files` of a large request to the plugin")
 	flag.Parse()
 
 	if err := run(*serve, o); err != nil {
@@ -50,6 +54,9 @@ func main() {
 func run(serve string, o options) error {
 	if serve != "" {
 		return serveStack(serve)
+	}
+	if o.generate {
+		return measureGeneration(context.Background(), o)
 	}
 	if o.rooms {
 		return measureHub(context.Background(), o)
