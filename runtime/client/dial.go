@@ -15,8 +15,9 @@ import (
 // "unix:///path", one of the following, or a scheme of [WithResolvers].
 //   - "static:///a:8080,b:8080" lists servers.
 //   - "file:///path" is a text file that lists servers, one per line: "host:port" or "unix:///path",
-//     with "zone=NAME" or "weight=NUMBER" after it for balancers, and comments from a # on. Dial
-//     follows changes of the file; while it cannot be used, the servers known before remain in use.
+//     after it "zone=NAME" or "weight=NUMBER" for balancers, and comments from a # on. The
+//     connection follows changes of the file; while it cannot be used, the servers known before
+//     remain in use.
 //
 // Dial does not wait for the server: the first call connects. Calls to an unreachable server fail
 // with UNAVAILABLE, or wait if they have [WaitForReady].

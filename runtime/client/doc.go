@@ -16,15 +16,18 @@
 // In the order of a program:
 //
 //   - [Dial] takes the generated Config of each service, which is [WithServiceConfig],
-//     [WithHealthChecks], [WithRequestCompression], [WithObservers] and [WithDialOptions].
+//     [WithHealthChecks], [WithRequestCompression], [WithObservers], [WithUnaryInterceptors],
+//     [WithStreamInterceptors] and [WithDialOptions].
 //     [WithResolvers], [WithBalancer] and [WithConnections] decide which servers receive calls, over
 //     how many connections; see [NewResolver], [Balancer], [SameZone] and [WithZone]. [ServiceConfigJSON]
 //     returns the same policies for another client of grpc.
 //   - For encryption, Dial takes [WithServerCAs], [WithTLSFiles], [WithServerName] and
 //     [WithMinTLSVersion], or [WithTLS], or [WithInsecure]; for authentication,
 //     [WithCallCredentials].
+//   - [WithKeepalive], [WithReconnectBackoff] and [WithIdleTimeout] set when connections are
+//     checked, opened again and closed.
 //   - [WithCallTimeout] sets the deadline of calls that have none; [WithCallOptions] passes grpc's
-//     call options to one call.
+//     call options to one call; [WaitForReady] lets one wait for a server.
 //   - Generated clients [Bind] each method of a connection and call it with [Unary],
 //     [ServerStream], [ClientStream] or [Bidi].
 package client

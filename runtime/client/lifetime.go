@@ -57,8 +57,8 @@ func WithKeepalive(silence, timeout time.Duration) Option {
 
 // WithIdleTimeout sets how long there may be no calls before the client closes its connections and
 // its resolver, instead of [IdleTimeout]; 0 means never. The next call opens them again, which
-// takes it a few round trips. A stream counts as a call for as long as it is open, as does
-// the watch of [WithHealthChecks].
+// takes it a few round trips. A stream counts as a call for as long as it is open; the watch of
+// [WithHealthChecks] does not.
 func WithIdleTimeout(timeout time.Duration) Option {
 	return func(c *settings) {
 		if timeout < 0 {

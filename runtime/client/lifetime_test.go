@@ -175,6 +175,7 @@ func TestIdleTimeout(t *testing.T) {
 		"default": {nil, client.IdleTimeout},
 		"shorter": {[]client.Option{client.WithIdleTimeout(time.Minute)}, time.Minute},
 		"never":   {[]client.Option{client.WithIdleTimeout(0)}, 0},
+		"watched": {[]client.Option{client.WithHealthChecks()}, client.IdleTimeout},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
