@@ -8,10 +8,13 @@ import "github.com/grpcservice/grpcservice/runtime/internal/samezone"
 // While enough of the zone's servers are ready, they receive all calls. A server is expected to
 // bear 1.4 times its usual share, so 5 of 7 are enough. With fewer, the missing share goes to the
 // other zones, which child balances as one group: with 2 of 4 ready, 70 of 100 calls stay in the
-// zone. If none is ready, all calls leave it; if no server of another zone is ready, none does.
-// Shares are exact and follow each server that becomes ready or fails, without lost calls: Envoy
-// computes them in the same way for its priorities. Unhealthy servers count as failed if the
-// connection watches health ([WithHealthChecks]) and child is [RoundRobin] or [LeastRequest].
+// zone. If no server of the zone is ready, all calls leave it. If no server of another zone is
+// ready, all calls stay. Envoy computes the shares of its priorities in the same way. They are
+// exact and follow each server that becomes ready or fails; no call is lost by the change.
+//
+// With [WithHealthChecks], and [RoundRobin] or [LeastRequest] as child, a server that is not
+// SERVING does not count as ready. Neither does one that a balancer around this one ejects, such as
+// outlier detection.
 //
 // Servers without a zone belong to the other zones. Without any server in the zone, grpc's log has
 // a warning, and all calls go to the other zones. The connection keeps connections to the servers
