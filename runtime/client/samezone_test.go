@@ -295,7 +295,7 @@ func TestSameZoneWithMistakes(t *testing.T) {
 		"the zone is empty":    client.SameZone("", client.RoundRobin()),
 		`no balancer ["none"]`: client.SameZone("here", client.NewBalancer("none", nil)),
 		`no balancer [""]`:     client.SameZone("here", client.Balancer{}),
-		"childPolicy: the zone is empty": client.SameZone("here",
+		"childPolicy: grpcservice_same_zone: the zone is empty": client.SameZone("here",
 			client.SameZone("", client.RoundRobin())),
 		"choiceCount": client.SameZone("here",
 			client.NewBalancer("least_request_experimental", map[string]int{"choiceCount": 1})),
