@@ -58,10 +58,15 @@ type UserTemplate struct {
 
 // TemplateNames returns the names of the built-in templates, sorted. A user's template must have
 // one of them.
-func TemplateNames() []string {
-	names, err := fs.Glob(templates.FS, "*.go.tmpl")
+func TemplateNames() (names []string) {
+	entries, err := fs.ReadDir(templates.FS, ".")
 	if err != nil {
-		return nil // unreachable: the pattern is valid
+		return nil // unreachable: the directory is embedded
+	}
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), ".go.tmpl") {
+			names = append(names, entry.Name())
+		}
 	}
 	return names
 }

@@ -100,6 +100,9 @@ func (m *Method) FirstNamed(p Pattern) string {
 
 // said returns the policy's message for a pattern, or nil.
 func (m *Method) said(option string) protoreflect.Message {
+	if m.Policy == nil {
+		return nil
+	}
 	said := m.Policy.ProtoReflect()
 	if field := said.Descriptor().Fields().ByName(protoreflect.Name(option)); field != nil && said.Has(field) {
 		return said.Get(field).Message()

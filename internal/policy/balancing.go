@@ -18,6 +18,9 @@ type Balancing struct {
 func (p *Policies) Balancing(service protoreflect.ServiceDescriptor) (b Balancing) {
 	said, _ := p.options.ofService(service) // Service reports the problems
 	sources := append([]source{said}, p.file.sources(service.FullName(), "")...)
+	if isSilent(sources) {
+		return b
+	}
 	merged := policy.MergeService(layersOf(sources))
 	b.Balancing = policy.BalancingOf(merged)
 	winners := make(map[string]source)

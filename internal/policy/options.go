@@ -44,6 +44,9 @@ func optionsOf(files []*protogen.File) options {
 func (o options) ofService(desc protoreflect.ServiceDescriptor) (source, diag.List) {
 	p := &grpcservicev1.Policy{}
 	s := source{kind: "service option", policy: p, wide: true, place: placesIn(desc, serviceOptions, grpcservicev1.E_Service)}
+	if s.isSilent = !o.isSet(desc, grpcservicev1.E_Service); s.isSilent {
+		return s, nil
+	}
 	return s, o.read(desc, grpcservicev1.E_Service, p, s.place)
 }
 
@@ -51,6 +54,9 @@ func (o options) ofService(desc protoreflect.ServiceDescriptor) (source, diag.Li
 func (o options) ofMethod(desc protoreflect.MethodDescriptor) (source, diag.List) {
 	p := &grpcservicev1.Policy{}
 	s := source{kind: "method option", policy: p, place: placesIn(desc, methodOptions, grpcservicev1.E_Method)}
+	if s.isSilent = !o.isSet(desc, grpcservicev1.E_Method); s.isSilent {
+		return s, nil
+	}
 	return s, o.read(desc, grpcservicev1.E_Method, p, s.place)
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"google.golang.org/protobuf/compiler/protogen"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
@@ -39,7 +38,7 @@ func New(files []*protogen.File, file *File, patterns []pattern.Pattern, explain
 // Service returns the problems in the options of a service.
 func (p *Policies) Service(service protoreflect.ServiceDescriptor) diag.List {
 	said, problems := p.options.ofService(service)
-	if len(problems) > 0 {
+	if len(problems) > 0 || said.isSilent {
 		return problems
 	}
 	for _, fault := range policy.CheckWide(said.policy) {
@@ -62,7 +61,13 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	sources = append(append(sources, said), p.file.sources(service.FullName(), method.Name())...)
 
 	facts := p.facts(method)
-	merged, problems := merge(facts, sources)
+	if isSilent(sources) {
+		return p.byMessages(method, facts, sources)
+	}
+	merged, faults := policy.Merge(facts, layersOf(sources))
+	for _, fault := range faults {
+		sources[fault.Layer].report(&problems, fault)
+	}
 	if len(problems) > 0 {
 		return Decision{}, problems
 	}
@@ -74,29 +79,37 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	if problems := permissionProblems(method, facts.Policy(merged).Permission, found, merged, sources); len(problems) > 0 {
 		return Decision{}, problems
 	}
-	decision := Decision{Policy: facts.Policy(facts.Fit(merged)), Found: found}
-	if p.explains {
-		decision.Patterns = foundOf(found)
-		decision.explain(method, facts, facts.Fit(merged), sources)
-	}
-	return decision, nil
+	return p.decide(method, facts, facts.Fit(merged), sources, found), nil
 }
 
-// merge merges the sources for a method, and returns the problems in them.
-func merge(facts policy.Method, sources []source) (merged *grpcservicev1.Policy, problems diag.List) {
-	if isSilent(sources) {
-		return &grpcservicev1.Policy{}, nil // as from policy.Merge, which takes long
+// byMessages returns the decision for a method that no source says anything about. Merging nothing
+// takes long, and has no faults.
+func (p *Policies) byMessages(method protoreflect.MethodDescriptor, facts policy.Method, sources []source) (Decision, diag.List) {
+	found := pattern.Detect(p.patterns, method, nil, p.messages.seenFrom(method.ParentFile()))
+	facts.Patterns = limitsOf(found)
+	nothing := &grpcservicev1.Policy{}
+	if problems := p.misplaced(found, facts, nothing, sources); len(problems) > 0 {
+		return Decision{}, problems
 	}
-	merged, faults := policy.Merge(facts, layersOf(sources))
-	for _, fault := range faults {
-		sources[fault.Layer].report(&problems, fault)
+	return p.decide(method, facts, nothing, sources, found), nil
+}
+
+// decide returns the decision for a method whose sources merge into the policy merged.
+func (p *Policies) decide(
+	method protoreflect.MethodDescriptor, facts policy.Method, merged *grpcservicev1.Policy,
+	sources []source, found pattern.Result,
+) Decision {
+	d := Decision{Policy: facts.Policy(merged), Found: found}
+	if p.explains {
+		d.Patterns = foundOf(found)
+		d.explain(method, facts, merged, sources)
 	}
-	return merged, problems
+	return d
 }
 
 // isSilent reports whether no source sets anything.
 func isSilent(sources []source) bool {
-	return !slices.ContainsFunc(sources, func(s source) bool { return proto.Size(s.policy) > 0 })
+	return !slices.ContainsFunc(sources, func(s source) bool { return !s.isSilent })
 }
 
 // facts returns what the rules of a method depend on.

@@ -8,11 +8,12 @@ import (
 
 // source is one place that sets rules for a method.
 type source struct {
-	kind    string // its name in the report
-	pattern string // the method pattern of a rule in a policy file; or ""
-	policy  *grpcservicev1.Policy
-	wide    bool // whether it applies to many methods
-	place   func(field string) diag.Position
+	kind     string // its name in the report
+	pattern  string // the method pattern of a rule in a policy file; or ""
+	policy   *grpcservicev1.Policy
+	wide     bool // whether it applies to many methods
+	isSilent bool // whether it sets nothing
+	place    func(field string) diag.Position
 }
 
 // report reports a fault at the position where the source sets the field.
