@@ -71,7 +71,11 @@ func logger(stack string) *slog.Logger {
 	if stack == oursNoLog {
 		level = slog.LevelError
 	}
-	return slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: level}))
+	opts := &slog.HandlerOptions{Level: level}
+	if stack == middleware {
+		return slog.New(slog.NewJSONHandler(io.Discard, opts))
+	}
+	return slog.New(server.NewJSONHandler(io.Discard, opts))
 }
 
 const (

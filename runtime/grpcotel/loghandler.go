@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/jsonlog"
 )
 
 // LogHandler returns a handler that adds trace_id and span_id to the records of h whose context
@@ -40,10 +42,30 @@ func (h *logHandler) Handle(ctx context.Context, r slog.Record) error {
 		return h.plain.Handle(ctx, r)
 	}
 	r = h.nest(r)
-	r.AddAttrs(slog.String(logTraceID, span.TraceID().String()),
-		slog.String(logSpanID, span.SpanID().String()))
+	r.AddAttrs(spanAttrs(span)...)
 	return h.root.Handle(ctx, r)
 }
+
+// spanAttrs returns the attributes of a span.
+func spanAttrs(span trace.SpanContext) []slog.Attr {
+	return []slog.Attr{slog.String(logTraceID, span.TraceID().String()),
+		slog.String(logSpanID, span.SpanID().String())}
+}
+
+// Extends implements [jsonlog.Extending], so that the access log remains cheap.
+func (h *logHandler) Extends() (slog.Handler, func(context.Context) []slog.Attr) {
+	if len(h.groups) > 0 {
+		return nil, nil
+	}
+	return h.root, func(ctx context.Context) []slog.Attr {
+		if span := trace.SpanContextFromContext(ctx); span.IsValid() {
+			return spanAttrs(span)
+		}
+		return nil
+	}
+}
+
+var _ jsonlog.Extending = (*logHandler)(nil)
 
 // nest returns a new record with the groups as attributes.
 func (h *logHandler) nest(r slog.Record) slog.Record {

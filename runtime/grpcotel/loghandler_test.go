@@ -8,10 +8,12 @@ import (
 	"strings"
 	"testing"
 	"testing/slogtest"
+	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/grpcservice/grpcservice/runtime/grpcotel"
+	"github.com/grpcservice/grpcservice/runtime/internal/jsonlog"
 )
 
 // jsonLogger returns a logger that writes JSON without time and level, and what it writes.
@@ -109,5 +111,29 @@ func TestExemplarLabels(t *testing.T) {
 	got := grpcotel.ExemplarLabels(spanContext(trace.FlagsSampled))
 	if len(got) != 2 || got["trace_id"] != "00000000000000000000000000000001" || got["span_id"] != "0000000000000002" {
 		t.Errorf("the labels are %q", got)
+	}
+}
+
+// TestLogHandlerKeepsTheAccessLogCheap compares the lines of the access log with those of slog.
+func TestLogHandlerKeepsTheAccessLogCheap(t *testing.T) {
+	attrs := append(make([]slog.Attr, 0, 4), slog.String("code", "OK"), slog.Duration("duration", 7))
+	at := time.Unix(1, 2)
+	for name, ctx := range map[string]context.Context{"span": spanContext(1), "no span": context.Background()} {
+		var want, got bytes.Buffer
+		with := []slog.Attr{slog.String("method", "a.B/C")}
+		theirs := grpcotel.LogHandler(slog.NewJSONHandler(&want, nil)).WithAttrs(with)
+		ours := grpcotel.LogHandler(jsonlog.New(&got, nil)).WithAttrs(with)
+		record := slog.NewRecord(at, slog.LevelInfo, "rpc", 0)
+		record.AddAttrs(attrs...)
+		if err := theirs.Handle(ctx, record); err != nil {
+			t.Fatal(err)
+		}
+		lines := jsonlog.LinesOf(ours, "rpc")
+		if lines == nil || !lines.Write(ctx, at, slog.LevelInfo, attrs) || got.String() != want.String() {
+			t.Errorf("%s: got %s, want %s", name, &got, &want)
+		}
+		if jsonlog.LinesOf(ours.WithGroup("g"), "rpc") != nil {
+			t.Errorf("%s: lines of a group, which span IDs are not part of", name)
+		}
 	}
 }

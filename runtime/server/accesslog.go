@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/jsonlog"
 	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
@@ -24,7 +25,11 @@ const (
 type accessLog struct {
 	name    string // "library.v1.BookService/GetBook"
 	handler slog.Handler
+	lines   *jsonlog.Lines // nil if only the handler can write them
 }
+
+// logMessage is the message of the records.
+const logMessage = "rpc"
 
 // records defines which records of successful calls are written.
 type records struct {
@@ -44,7 +49,8 @@ func recordsOf(log runtime.Log) records {
 func newAccessLog(logger *slog.Logger, info runtime.MethodInfo) accessLog {
 	name := info.FullMethod[1:]
 	attrs := []slog.Attr{slog.String(logMethod, name), slog.String(logKind, info.Kind.String())}
-	return accessLog{name: name, handler: logger.Handler().WithAttrs(attrs)}
+	handler := logger.Handler().WithAttrs(attrs)
+	return accessLog{name, handler, jsonlog.LinesOf(handler, logMessage)}
 }
 
 // write logs the outcome of a call. path is the path that the client sent for an unknown method, or
@@ -60,30 +66,37 @@ func (l *accessLog) write(c runningCall, wanted records, path string, outcome ru
 	if !l.handler.Enabled(c, level) {
 		return
 	}
-	record := slog.NewRecord(c.Start().Add(outcome.Duration), level, "rpc", 0)
-	record.AddAttrs(
+	attrs := append(make([]slog.Attr, 0, maxLogAttrs),
 		slog.String("code", code.String()),
 		slog.Duration("duration", outcome.Duration),
 		slog.String(logRequestID, c.RequestID()),
-		slog.String("peer", textOf(c.Peer())),
-	)
+		slog.String("peer", textOf(c.Peer())))
 	if client, ok := c.Peer().(*net.IPAddr); ok {
 		if proxy := peerAddr(c); proxy != net.Addr(client) {
-			record.AddAttrs(slog.String("proxy", textOf(proxy)))
+			attrs = append(attrs, slog.String("proxy", textOf(proxy)))
 		}
 	}
 	if path != "" {
-		record.AddAttrs(slog.String("path", path))
+		attrs = append(attrs, slog.String("path", path))
 	}
 	if p := c.Principal(); p != nil {
-		record.AddAttrs(slog.String("principal", p.ID))
+		attrs = append(attrs, slog.String("principal", p.ID))
 	}
 	if outcome.Cause != nil {
 		// fmt recovers the panic of an error that is a nil pointer.
-		record.AddAttrs(slog.String("error", fmt.Sprint(outcome.Cause)))
+		attrs = append(attrs, slog.String("error", fmt.Sprint(outcome.Cause)))
 	}
+	end := c.Start().Add(outcome.Duration)
+	if l.lines != nil && l.lines.Write(c, end, level, attrs) {
+		return
+	}
+	record := slog.NewRecord(end, level, logMessage, 0)
+	record.AddAttrs(attrs...)
 	_ = l.handler.Handle(c, record) // there is nowhere to report it
 }
+
+// maxLogAttrs is how many attributes a record has at most.
+const maxLogAttrs = 8
 
 // logLevel returns the level of a call's record. A call that a shutdown ends is no fault.
 func logLevel(code codes.Code, err error) slog.Level {

@@ -47,7 +47,8 @@
 //
 // Operation:
 //
-//   - [WithLogger], [WithAccessLog], [WithObservers]: logs, metrics and traces
+//   - [WithLogger], [WithAccessLog], [WithObservers]: logs, metrics and traces; [NewJSONHandler] is
+//     a handler for the logger
 //   - [WithRecovery], [WithPanicHandler], [WithCrashOnPanic]: panics
 //   - [WithDrainDelay], [WithShutdownTimeout]: shutdown
 //   - [WithReflection]: the reflection service

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net"
+	"net/netip"
 
 	"google.golang.org/grpc/peer"
 
@@ -30,7 +31,8 @@ func textOf(addr net.Addr) string {
 		return ""
 	case *net.TCPAddr:
 		var buf [64]byte
-		return string(a.AddrPort().AppendTo(buf[:0]))
+		at := a.AddrPort() // a listener of IPv6 maps the addresses of IPv4
+		return string(netip.AddrPortFrom(at.Addr().Unmap(), at.Port()).AppendTo(buf[:0]))
 	default:
 		return addr.String()
 	}

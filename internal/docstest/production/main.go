@@ -24,7 +24,7 @@ func main() {
 }
 
 func run(ctx context.Context, getenv func(string) string) error {
-	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	logger := slog.New(server.NewJSONHandler(os.Stderr, nil))
 	issuer, err := jwtauth.New(jwtauth.WithIssuer(getenv("ISSUER")), jwtauth.WithAudience("library"))
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func main() {
 }
 
 func run(ctx context.Context, getenv func(string) string) error {
-	logger := slog.New(grpcotel.LogHandler(slog.NewJSONHandler(os.Stderr, nil)))
+	logger := slog.New(grpcotel.LogHandler(server.NewJSONHandler(os.Stderr, nil)))
 	traces := otlp.New(otlp.WithLogger(logger))
 	spans := grpcotel.New(grpcotel.WithTracerProvider(traces.TracerProvider()))
 	metrics := grpcprom.New(grpcprom.WithExemplars(grpcotel.ExemplarLabels))
