@@ -85,6 +85,7 @@ const (
 	envDrainDelay      = "DRAIN_DELAY"
 	envShutdownTimeout = "SHUTDOWN_TIMEOUT"
 	envConnectionAge   = "MAX_CONNECTION_AGE"
+	envConnectionGrace = "MAX_CONNECTION_AGE_GRACE"
 	envTokenKeys       = "TOKEN_KEYS"
 )
 
@@ -107,6 +108,7 @@ func envOf(app App) []envVar {
 		{Name: envDrainDelay, Value: app.DrainDelay.String()},
 		{Name: envShutdownTimeout, Value: app.ShutdownTimeout.String()},
 		{Name: envConnectionAge, Value: strings.TrimSuffix(connectionAge.String(), "0s")},
+		{Name: envConnectionGrace, Value: strings.TrimSuffix(connectionGrace.String(), "0s")},
 		{Name: "GOMEMLIMIT", ValueFrom: &envSource{ResourceFieldRef: &resourceField{"requests.memory"}}},
 	}
 	if app.hasTokens() {
@@ -142,3 +144,6 @@ const tmpVolume = "tmp"
 // connectionAge is the age after which servers close a connection gracefully. Clients then resolve
 // the pods again.
 const connectionAge = 5 * time.Minute
+
+// connectionGrace is how long calls on such a connection may continue: the runtime's default.
+const connectionGrace = 5 * time.Minute

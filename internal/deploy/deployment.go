@@ -110,7 +110,8 @@ func deploymentNotes(app App) notes {
 		"spec.selector": "replicas is unset: the HorizontalPodAutoscaler sets it, and each apply of this file would override that.",
 		"spec.template.spec.terminationGracePeriodSeconds": graceNote(app) + "\nThere is no preStop hook: the server itself keeps accepting calls while load balancers remove it.",
 		"spec.template.spec.containers[0].env[3]":          "Clients without a mesh resolve pods again when a connection closes, so pods that the autoscaler adds receive calls after this time, plus or minus 10%.",
-		"spec.template.spec.containers[0].env[4]":          "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
+		"spec.template.spec.containers[0].env[4]":          graceOfAgeNote,
+		"spec.template.spec.containers[0].env[5]":          "The garbage collector works harder above the requested memory, well before the limit at which the kernel kills the pod. GOMAXPROCS is unset: Go follows the CPU limit.",
 		"spec.template.spec.topologySpreadConstraints":     spreadNote,
 		"spec.template.spec.volumes":                       "The root of the file system is read-only. A pod that writes more than this to /tmp is evicted.",
 		"spec.template.spec.containers[0].resources":       "Starting values; measure and adjust them.",
@@ -136,7 +137,7 @@ func deploymentNotes(app App) notes {
 		n["spec.template.spec.automountServiceAccountToken"] = "The program follows EndpointSlices with this token; rbac.yaml has its permissions."
 	}
 	if app.hasTokens() {
-		n["spec.template.spec.containers[0].env[5]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +
+		n["spec.template.spec.containers[0].env[6]"] = "All pods need the same keys, or one pod cannot read the page tokens and positions of another. Create them once, from 32 random bytes:\n" +
 			"kubectl create secret generic " + tokenKeys(app).Name + " --from-literal=" + tokenKeys(app).Key + "=\"$(openssl rand -base64 32)\""
 	}
 	return n
@@ -150,6 +151,10 @@ func spread(key string, labels map[string]string) spreadConstraint {
 		MatchLabelKeys: []string{"pod-template-hash"},
 	}
 }
+
+// graceOfAgeNote is the comment above the grace of aged connections.
+const graceOfAgeNote = "The connection is closed with a GOAWAY: new calls use another one, and calls that run may " +
+	"take this long to finish. Streams that take longer are cut, and reconnect."
 
 // spreadNote is the comment above the constraints.
 const spreadNote = "The loss of a zone or a node takes as few pods as possible. ScheduleAnyway: a pod " +

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,11 @@ func TestDefaultsAreTheRuntimes(t *testing.T) {
 	if deploy.DefaultDrainDelay != server.DefaultDrainDelay || deploy.DefaultShutdownTimeout != server.DefaultShutdownTimeout {
 		t.Errorf("drain delay %v, shutdown timeout %v; the runtime has %v, %v", deploy.DefaultDrainDelay, deploy.DefaultShutdownTimeout,
 			server.DefaultDrainDelay, server.DefaultShutdownTimeout)
+	}
+	_, rest, _ := strings.Cut(string(filesOf(t, shop())["kubernetes/deployment.yaml"]), "name: MAX_CONNECTION_AGE_GRACE\n")
+	value, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(rest), "value: "), "\n")
+	if grace, err := time.ParseDuration(value); grace != server.MaxConnectionAgeGrace {
+		t.Errorf("the grace of the connection age is %q (%v); the runtime has %v", value, err, server.MaxConnectionAgeGrace)
 	}
 }
 

@@ -8,10 +8,13 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
+	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -57,6 +60,33 @@ func TestNewServersGetCallsAfterTheConnectionAge(t *testing.T) {
 			names.UpdateState(resolver.State{Addresses: []resolver.Address{{Addr: first}, {Addr: added}}})
 		default:
 		}
+	}
+}
+
+// TestStreamsEndAfterTheGraceOfTheConnectionAge has a stream outlast its connection.
+func TestStreamsEndAfterTheGraceOfTheConnectionAge(t *testing.T) {
+	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
+		server.WithMaxConnectionAge(50*time.Millisecond), server.WithMaxConnectionAgeGrace(100*time.Millisecond))
+	server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{
+		ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) {
+				<-ctx.Done()
+				yield(nil, ctx.Err())
+			}
+		},
+	})
+	conn := echotest.DialAll(t, []string{echotest.ListenAndServe(t, srv)})
+	_, err := echotest.Gather(echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}.Many(echotest.Context(t), new(text)))
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("the stream ends with %v", err)
+	}
+}
+
+// TestMaxConnectionAgeGraceIsChecked holds the error of a wrong grace.
+func TestMaxConnectionAgeGraceIsChecked(t *testing.T) {
+	err := server.New(server.WithMaxConnectionAgeGrace(-time.Second)).Run(context.Background(), "127.0.0.1:0")
+	if err == nil || !strings.Contains(err.Error(), "WithMaxConnectionAgeGrace(-1s): a grace cannot be negative; pass 0 for no bound") {
+		t.Errorf("Run: %v", err)
 	}
 }
 

@@ -27,7 +27,7 @@ const (
 	// they spread over added servers (gRFC A9). [WithMaxConnectionAge] sets another.
 	MaxConnectionAge = 30 * time.Minute
 	// MaxConnectionAgeGrace is how long the calls of an aged connection may continue. Longer
-	// streams are cut and reconnect.
+	// streams are cut and reconnect. [WithMaxConnectionAgeGrace] sets another.
 	MaxConnectionAgeGrace = 5 * time.Minute
 	// KeepaliveTime is how long a connection may be silent before the server pings: less than the
 	// idle timeouts of NATs and load balancers.

@@ -25,7 +25,7 @@
 //   - [WithTLSFiles], [WithClientCAs], [WithOptionalClientCertificates], [WithMinTLSVersion]:
 //     encryption with certificates in files; [WithTLS] and [WithCredentials] with your own
 //   - [WithMaxCalls], [WithMaxCallsPerPeer], [WithMaxConnections], [WithMaxConnectionsPerPeer],
-//     [WithMaxConnectionAge]: bounds of the whole server
+//     [WithMaxConnectionAge], [WithMaxConnectionAgeGrace]: bounds of the whole server
 //   - [WithStreamWorkers]: goroutines that wait for calls
 //   - [WithTrustedProxies], [WithProxyProtocol]: proxies that state where calls come from
 //

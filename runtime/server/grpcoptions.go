@@ -58,7 +58,7 @@ func (c *settings) defaultServerOptions() []grpc.ServerOption {
 		grpc.KeepaliveParams(keepalive.ServerParameters{
 			MaxConnectionIdle:     MaxConnectionIdle,
 			MaxConnectionAge:      c.connectionAge,
-			MaxConnectionAgeGrace: MaxConnectionAgeGrace,
+			MaxConnectionAgeGrace: c.ageGrace,
 			Time:                  KeepaliveTime,
 			Timeout:               KeepaliveTimeout,
 		}),

@@ -127,13 +127,24 @@ func WithMaxConnectionsPerPeer(connections int) Option {
 // WithMaxConnectionAge sets the age, ± 10%, at which the server asks clients to reconnect, instead
 // of [MaxConnectionAge]; 0 keeps connections. A client that balances calls resolves the name again
 // when it reconnects, so the age bounds how long a new server waits for its first call. Calls
-// continue for [MaxConnectionAgeGrace]; longer streams are cut.
+// continue for the grace of [WithMaxConnectionAgeGrace]; longer streams are cut.
 func WithMaxConnectionAge(age time.Duration) Option {
 	return func(c *settings) {
 		if age < 0 {
 			c.fail("WithMaxConnectionAge(%v): an age cannot be negative; pass 0 to keep connections", age)
 		}
 		c.connectionAge = age
+	}
+}
+
+// WithMaxConnectionAgeGrace sets how long the calls of an aged connection may continue, instead of
+// [MaxConnectionAgeGrace]; 0 sets no bound. Streams that take longer are cut and reconnect.
+func WithMaxConnectionAgeGrace(grace time.Duration) Option {
+	return func(c *settings) {
+		if grace < 0 {
+			c.fail("WithMaxConnectionAgeGrace(%v): a grace cannot be negative; pass 0 for no bound", grace)
+		}
+		c.ageGrace = grace
 	}
 }
 

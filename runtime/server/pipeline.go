@@ -68,6 +68,7 @@ func newSettings(opts []Option) *settings {
 		shutdownTimeout: DefaultShutdownTimeout,
 		sendTimeout:     DefaultSendTimeout,
 		connectionAge:   MaxConnectionAge,
+		ageGrace:        MaxConnectionAgeGrace,
 		workers:         StreamWorkers,
 		limiter:         localLimiter{},
 		limits: bounds.Limits{

@@ -28,7 +28,8 @@ type settings struct {
 	shutdownTimeout time.Duration
 	sendTimeout     time.Duration // 0 for none
 	connectionAge   time.Duration
-	workers         int // goroutines that are kept for calls
+	ageGrace        time.Duration // 0 for no bound
+	workers         int           // goroutines that are kept for calls
 	observers       []runtime.Observer
 	authenticator   Authenticator
 	authorizer      Authorizer

@@ -117,7 +117,7 @@ func checkPod(t *testing.T, app deploy.App, pod corev1.PodTemplateSpec) {
 	}
 	for _, e := range c.Env {
 		switch e.Name {
-		case "DRAIN_DELAY", "SHUTDOWN_TIMEOUT", "MAX_CONNECTION_AGE":
+		case "DRAIN_DELAY", "SHUTDOWN_TIMEOUT", "MAX_CONNECTION_AGE", "MAX_CONNECTION_AGE_GRACE":
 			if _, err := time.ParseDuration(e.Value); err != nil {
 				t.Error(err)
 			}

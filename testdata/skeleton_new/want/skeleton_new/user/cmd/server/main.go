@@ -3,13 +3,14 @@
 //
 // The environment configures it:
 //
-//	ADDR                    the TCP address to listen on; default :8080
-//	LOG_LEVEL               DEBUG, INFO, WARN or ERROR; default INFO
-//	DRAIN_DELAY             how long it accepts new calls after SIGTERM; default 5s
-//	SHUTDOWN_TIMEOUT        how long running calls may take after that; default 20s
-//	MAX_CONNECTION_AGE      the age at which clients reconnect and find new replicas; default 30m
-//	WITHOUT_AUTHENTICATION  true lets every caller call every method, for trials; default false
-//	TOKEN_KEYS              the keys of page tokens and positions, the same on all replicas: openssl rand -base64 32
+//	ADDR                      the TCP address to listen on; default :8080
+//	LOG_LEVEL                 DEBUG, INFO, WARN or ERROR; default INFO
+//	DRAIN_DELAY               how long it accepts new calls after SIGTERM; default 5s
+//	SHUTDOWN_TIMEOUT          how long running calls may take after that; default 20s
+//	MAX_CONNECTION_AGE        the age at which clients reconnect and find new replicas; default 30m
+//	MAX_CONNECTION_AGE_GRACE  how long calls on their old connections may continue; default 5m
+//	WITHOUT_AUTHENTICATION    true lets every caller call every method, for trials; default false
+//	TOKEN_KEYS                the keys of page tokens and positions, the same on all replicas: openssl rand -base64 32
 package main
 
 import (
@@ -55,12 +56,17 @@ func run(ctx context.Context, getenv func(string) string) error {
 	if err != nil {
 		return fmt.Errorf("MAX_CONNECTION_AGE: %w", err)
 	}
+	connectionGrace, err := time.ParseDuration(cmp.Or(getenv("MAX_CONNECTION_AGE_GRACE"), "5m"))
+	if err != nil {
+		return fmt.Errorf("MAX_CONNECTION_AGE_GRACE: %w", err)
+	}
 
 	options := []server.Option{
 		server.WithLogger(logger),
 		server.WithDrainDelay(drainDelay),
 		server.WithShutdownTimeout(shutdownTimeout),
 		server.WithMaxConnectionAge(connectionAge),
+		server.WithMaxConnectionAgeGrace(connectionGrace),
 		// TODO: Authenticate callers with server.WithAuthenticator. Some policies require it, and without it
 		// the server does not start.
 		// A retried call with the same idempotency key gets the response of the first.
