@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -58,6 +59,52 @@ func TestFurtherConnectionsThatFail(t *testing.T) {
 	}
 }
 
+// TestLostConnectionsAreReplaced cuts all connections but one, as a proxy that restarts may do.
+func TestLostConnectionsAreReplaced(t *testing.T) {
+	servicetest.NoLeaks(t)
+	b := serve(t, "127.0.0.1:0", grpc.MaxConcurrentStreams(10))
+	var mu sync.Mutex
+	var dialed []net.Conn
+	c := dial(t, setup{connections: 4, child: roundRobin}, []string{b.addr}, grpc.WithContextDialer(
+		func(ctx context.Context, addr string) (net.Conn, error) {
+			nc, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+			mu.Lock()
+			defer mu.Unlock()
+			dialed = append(dialed, nc)
+			return nc, err
+		}))
+	for kept := range 4 {
+		var lost atomic.Int64
+		var received sync.WaitGroup
+		streams := c.holdAll(40)
+		for _, h := range streams {
+			received.Go(func() {
+				h.received()
+				lost.Add(1)
+			})
+		}
+		mu.Lock()
+		for i, nc := range dialed {
+			if i != kept {
+				nc.Close()
+			}
+		}
+		dialed = dialed[kept : kept+1]
+		mu.Unlock()
+		eventually(t, "30 of 40 streams are lost", func() bool { return lost.Load() == 30 })
+		stopAll(c.holdAll(30))
+		for _, h := range streams {
+			h.cancel()
+		}
+		received.Wait()
+		mu.Lock()
+		if len(dialed) != 4 {
+			t.Fatalf("%d connections; want 4", len(dialed))
+		}
+		mu.Unlock()
+	}
+}
+
 // TestWaitingCallTakesTheFirstPlace has a call wait while a connection is refused again and again:
 // it runs on the next place of the existing one, or on the connection that opens at last.
 func TestWaitingCallTakesTheFirstPlace(t *testing.T) {
@@ -77,7 +124,7 @@ func TestWaitingCallTakesTheFirstPlace(t *testing.T) {
 				return nil
 			}}
 			c := dial(t, setup{connections: 2, child: roundRobin}, []string{b.addr}, d.option())
-			stops := c.holdAll(5)
+			streams := c.holdAll(5)
 			got := make(chan error, 1)
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
@@ -88,11 +135,11 @@ func TestWaitingCallTakesTheFirstPlace(t *testing.T) {
 				t.Fatalf("the call returned %v; want it to wait", err)
 			default:
 			}
-			free(stops[0], &refuse)
+			free(streams[0].stop, &refuse)
 			if err := <-got; err != nil {
 				t.Error(err)
 			}
-			stopAll(stops)
+			stopAll(streams)
 		})
 	}
 }

@@ -183,25 +183,36 @@ const (
 	pickFirst    = `{"pick_first":{}}`
 )
 
-// hold starts a stream that runs until stop.
-func (c *client) hold(ctx context.Context) (stop func(), err error) {
+// held is a stream that runs until stop.
+type held struct {
+	stream grpc.ClientStream
+	cancel func()
+}
+
+func (h held) stop() {
+	h.cancel()
+	h.received()
+}
+
+// received returns when grpc has finished the stream.
+func (h held) received() { h.stream.RecvMsg(new(emptypb.Empty)) }
+
+// hold starts a stream.
+func (c *client) hold(ctx context.Context) (held, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	stream, err := c.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test/Hold")
+	desc := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
+	stream, err := c.NewStream(ctx, desc, "/test/Hold")
 	if err == nil {
 		_, err = stream.Header()
 	}
 	if err != nil {
 		cancel()
-		return nil, err
 	}
-	return func() {
-		cancel()
-		stream.RecvMsg(new(emptypb.Empty)) // returns when grpc has finished the stream
-	}, nil
+	return held{stream, cancel}, err
 }
 
 // holdAll starts n streams at once, and waits until they run.
-func (c *client) holdAll(n int) (stops []func()) {
+func (c *client) holdAll(n int) (all []held) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	c.t.Cleanup(cancel)
@@ -209,21 +220,21 @@ func (c *client) holdAll(n int) (stops []func()) {
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			stop, err := c.hold(ctx)
+			h, err := c.hold(ctx)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
 				c.t.Error(err)
 				return
 			}
-			stops = append(stops, stop)
+			all = append(all, h)
 		})
 	}
 	wg.Wait()
 	if c.t.Failed() {
 		c.t.FailNow()
 	}
-	return stops
+	return all
 }
 
 func (c *client) unary(ctx context.Context) error {
@@ -263,9 +274,9 @@ func (c *client) storm(workers int) (stop func() (int, []error)) {
 	}
 }
 
-func stopAll(stops []func()) {
-	for _, stop := range stops {
-		stop()
+func stopAll(all []held) {
+	for _, h := range all {
+		h.stop()
 	}
 }
 
@@ -327,10 +338,10 @@ func TestFullConnectionsQueueCalls(t *testing.T) {
 	servicetest.NoLeaks(t)
 	b := serve(t, "127.0.0.1:0", grpc.MaxConcurrentStreams(5))
 	c := dial(t, setup{connections: 2, child: roundRobin}, []string{b.addr})
-	stops := c.holdAll(10)
+	streams := c.holdAll(10)
 	got := make(chan error, 1)
 	go func() { got <- c.unary(t.Context()) }()
-	stops[3]()
+	streams[3].stop()
 	if err := <-got; err != nil {
 		t.Error(err)
 	}
@@ -382,6 +393,7 @@ func TestMaxConnectionAgeFailsNoCall(t *testing.T) {
 	c := dial(t, setup{connections: 4, child: roundRobin}, []string{b.addr})
 	stop := c.storm(30)
 	eventually(t, "20 connections", func() bool { return b.opened.Load() > 20 })
+	stopAll(c.holdAll(35)) // lost connections leave room for others
 	if calls, errs := stop(); len(errs) > 0 {
 		t.Errorf("%d of %d calls failed: %v", len(errs), calls, errs[0])
 	}
@@ -429,16 +441,26 @@ func TestKilledServerIsReplaced(t *testing.T) {
 	}
 }
 
+func TestIdleClientClosesAllConnections(t *testing.T) {
+	servicetest.NoLeaks(t)
+	b := serve(t, "127.0.0.1:0", grpc.MaxConcurrentStreams(10))
+	c := dial(t, setup{connections: 4, child: roundRobin}, []string{b.addr},
+		grpc.WithIdleTimeout(20*time.Millisecond))
+	for range 2 {
+		stopAll(c.holdAll(35))
+		eventually(t, "no connection", func() bool { return b.open.Load() == 0 })
+	}
+}
+
 func TestIdleConnectionsAreClosed(t *testing.T) {
 	servicetest.NoLeaks(t)
 	b := serve(t, "127.0.0.1:0", grpc.MaxConcurrentStreams(10))
 	c := dial(t, setup{connections: 4, child: roundRobin, idle: 40 * time.Millisecond}, []string{b.addr})
-	stops := c.holdAll(35)
-	long, stops := stops[0], stops[1:]
-	stopAll(stops)
+	streams := c.holdAll(35)
+	stopAll(streams[1:])
 	eventually(t, "one or two connections", func() bool { return b.open.Load() <= 2 })
 	eventually(t, "one stream", func() bool { return b.running.Load() == 1 })
-	long()
+	streams[0].stop()
 	eventually(t, "one connection", func() bool { return b.open.Load() == 1 })
 	if b.opened.Load() < 4 {
 		t.Errorf("%d connections were opened; want 4", b.opened.Load())
