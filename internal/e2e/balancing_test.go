@@ -82,7 +82,10 @@ func serveBalanced(
 }
 
 // get calls a method and returns the name of the server.
-func get(t *testing.T, get func(context.Context, *balancingv1.GetRequest) (*balancingv1.GetResponse, error)) string {
+func get(
+	t *testing.T,
+	get func(context.Context, *balancingv1.GetRequest) (*balancingv1.GetResponse, error),
+) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -175,9 +178,11 @@ func TestConnectionsOfTheProto(t *testing.T) {
 
 // TestServicesOfTheProtoDisagree checks the error of Dial for two generated services.
 func TestServicesOfTheProtoDisagree(t *testing.T) {
-	_, err := client.Dial("localhost:1", client.WithInsecure(), service.LeastServiceConfig(), service.FirstServiceConfig())
-	const want = `cannot dial "localhost:1": WithServiceConfig: the services of a connection have one balancing.policy, ` +
-		"but balancing.v1.LeastService has POLICY_LEAST_REQUEST and balancing.v1.FirstService has POLICY_PICK_FIRST; " +
+	_, err := client.Dial("localhost:1",
+		client.WithInsecure(), service.LeastServiceConfig(), service.FirstServiceConfig())
+	const want = `cannot dial "localhost:1": WithServiceConfig: ` +
+		"the services of a connection have one balancing.policy, but balancing.v1.LeastService has " +
+		"POLICY_LEAST_REQUEST and balancing.v1.FirstService has POLICY_PICK_FIRST; " +
 		"decide with WithBalancer, or dial a connection for each"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)

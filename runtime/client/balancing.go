@@ -7,16 +7,17 @@ import (
 )
 
 // balancing returns how the policies of the services distribute calls. It sets the connections to
-// each server, and the balancer of the zone. Options take precedence: a balancer of theirs is not in
-// the result. The settings fail if two services disagree and no option decides.
+// each server, and the balancer of the zone. Options take precedence: a balancer of theirs is not
+// in the result. The settings fail if two services disagree and no option decides.
 func (c *settings) balancing() policy.Balancing {
+	const dialEach = "or dial a connection for each"
 	b, disagreements := c.balancings.Join()
 	for _, d := range disagreements {
 		switch {
 		case d.Field == "policy" && c.balancer.name == "":
-			c.fail("WithServiceConfig: %w; decide with WithBalancer, or dial a connection for each", d)
+			c.fail("WithServiceConfig: %w; decide with WithBalancer, "+dialEach, d)
 		case d.Field == "connections" && c.connections == 0:
-			c.fail("WithServiceConfig: %w; decide with WithConnections, or dial a connection for each", d)
+			c.fail("WithServiceConfig: %w; decide with WithConnections, "+dialEach, d)
 		}
 	}
 	c.connections = cmp.Or(c.connections, b.Connections)

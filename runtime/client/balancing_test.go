@@ -24,6 +24,15 @@ func balanced(b policy.Balancing) client.Option {
 	return client.WithServiceConfig(echotest.Table.WithBalancing(b))
 }
 
+// byPolicy, overConnections and both are balancings of services.
+func byPolicy(p policy.BalancingPolicy) policy.Balancing { return policy.Balancing{Policy: p} }
+
+func overConnections(n int) policy.Balancing { return policy.Balancing{Connections: n} }
+
+func both(p policy.BalancingPolicy, connections int) policy.Balancing {
+	return policy.Balancing{Policy: p, Connections: connections}
+}
+
 // servers are three servers that count their calls. The calls of the slow one do not return.
 type servers struct {
 	addrs   []string
@@ -35,9 +44,10 @@ type servers struct {
 }
 
 func threeServers(t *testing.T) *servers {
-	s := &servers{calls: make(map[string]int), blocked: make(chan struct{}), release: make(chan struct{})}
+	s := &servers{calls: make(map[string]int)}
+	s.blocked, s.release = make(chan struct{}), make(chan struct{})
 	for _, name := range []string{"one", "two", "three"} {
-		_, addr := listenEcho(t, echotest.Funcs{OneFunc: func(ctx context.Context, _ *text) (*text, error) {
+		_, addr := listenEcho(t, echotest.Funcs{OneFunc: func(context.Context, *text) (*text, error) {
 			s.mu.Lock()
 			s.calls[name]++
 			isSlow := s.slow == name
@@ -97,10 +107,11 @@ func TestLeastRequestByPolicy(t *testing.T) {
 		opts        []client.Option
 		least, most int // calls of the slow server
 	}{
-		"by policy":    {[]client.Option{balanced(policy.Balancing{Policy: policy.LeastRequest})}, 0, 60},
-		"round robin":  {[]client.Option{balanced(policy.Balancing{Policy: policy.RoundRobin})}, 90, 90},
-		"unset":        {[]client.Option{balanced(policy.Balancing{})}, 90, 90},
-		"by an option": {[]client.Option{balanced(policy.Balancing{Policy: policy.LeastRequest}), client.WithBalancer(client.RoundRobin())}, 90, 90},
+		"by policy":   {[]client.Option{balanced(byPolicy(policy.LeastRequest))}, 0, 60},
+		"round robin": {[]client.Option{balanced(byPolicy(policy.RoundRobin))}, 90, 90},
+		"unset":       {[]client.Option{balanced(policy.Balancing{})}, 90, 90},
+		"by an option": {[]client.Option{balanced(byPolicy(policy.LeastRequest)),
+			client.WithBalancer(client.RoundRobin())}, 90, 90},
 	} {
 		t.Run(name, func(t *testing.T) {
 			servicetest.NoLeaks(t)
@@ -129,7 +140,8 @@ func TestLeastRequestByPolicy(t *testing.T) {
 				}
 			}
 			if got := s.calls["two"]; got < test.least || got > test.most {
-				t.Errorf("the slow server received %d of %d calls, want %d to %d", got, calls, test.least, test.most)
+				t.Errorf("the slow server received %d of %d calls, want %d to %d",
+					got, calls, test.least, test.most)
 			}
 		})
 	}
@@ -139,7 +151,7 @@ func TestLeastRequestByPolicy(t *testing.T) {
 func TestPickFirstByPolicy(t *testing.T) {
 	servicetest.NoLeaks(t)
 	s := threeServers(t)
-	conn := echotest.DialAll(t, s.addrs, balanced(policy.Balancing{Policy: policy.PickFirst}))
+	conn := echotest.DialAll(t, s.addrs, balanced(byPolicy(policy.PickFirst)))
 	for range 50 {
 		if _, err := clientOf(conn).One(echotest.Context(t), &text{}); err != nil {
 			t.Fatal(err)
@@ -154,18 +166,21 @@ func TestPickFirstByPolicy(t *testing.T) {
 // the client knows its zone.
 func TestSameZoneByPolicy(t *testing.T) {
 	sameZone := policy.Balancing{Policy: policy.RoundRobin, SameZone: true}
+	firstInZone := policy.Balancing{Policy: policy.PickFirst, SameZone: true}
+	zone, roundRobin := client.WithZone("b"), client.RoundRobin()
 	for name, test := range map[string]struct {
 		opts []client.Option
 		want int // calls of 60 that leave the zone
 	}{
-		"by policy":            {[]client.Option{balanced(sameZone), client.WithZone("b")}, 0},
-		"pick first":           {[]client.Option{balanced(policy.Balancing{Policy: policy.PickFirst, SameZone: true}), client.WithZone("b")}, 0},
-		"without a policy":     {[]client.Option{balanced(policy.Balancing{Policy: policy.RoundRobin}), client.WithZone("b")}, 20},
+		"by policy":            {[]client.Option{balanced(sameZone), zone}, 0},
+		"pick first":           {[]client.Option{balanced(firstInZone), zone}, 0},
+		"without a policy":     {[]client.Option{balanced(byPolicy(policy.RoundRobin)), zone}, 20},
 		"without a zone":       {[]client.Option{balanced(sameZone)}, 20},
 		"with an unknown zone": {[]client.Option{balanced(sameZone), client.WithZone("")}, 20},
-		"by an option": {[]client.Option{balanced(sameZone), client.WithZone("b"),
-			client.WithBalancer(client.SameZone("a", client.RoundRobin()))}, 60},
-		"without it, by an option": {[]client.Option{balanced(sameZone), client.WithZone("b"), client.WithBalancer(client.RoundRobin())}, 20},
+		"by an option": {[]client.Option{balanced(sameZone), zone,
+			client.WithBalancer(client.SameZone("a", roundRobin))}, 60},
+		"without it, by an option": {[]client.Option{balanced(sameZone), zone,
+			client.WithBalancer(roundRobin)}, 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			servicetest.NoLeaks(t)
@@ -173,12 +188,14 @@ func TestSameZoneByPolicy(t *testing.T) {
 			watch := func(ctx context.Context, _ *url.URL, update func([]resolver.Endpoint)) error {
 				update([]resolver.Endpoint{
 					endpoint.WithZone(endpoint.New(s.addrs[0]), "a"),
-					endpoint.WithZone(endpoint.New(s.addrs[1]), "b"), endpoint.WithZone(endpoint.New(s.addrs[2]), "b"),
+					endpoint.WithZone(endpoint.New(s.addrs[1]), "b"),
+					endpoint.WithZone(endpoint.New(s.addrs[2]), "b"),
 				})
 				<-ctx.Done()
 				return nil
 			}
-			opts := append(test.opts, client.WithInsecure(), client.WithResolvers(client.NewResolver("zones", watch)))
+			opts := append(test.opts, client.WithInsecure(),
+				client.WithResolvers(client.NewResolver("zones", watch)))
 			conn, err := client.Dial("zones:///echo", opts...)
 			if err != nil {
 				t.Fatal(err)
@@ -211,30 +228,31 @@ func TestSameZoneByPolicy(t *testing.T) {
 // balancings, and that options decide.
 func TestServicesThatDisagree(t *testing.T) {
 	const prefix = "WithServiceConfig: the services of a connection have one balancing."
-	policies := prefix + "policy, but test.v1.Echo has POLICY_LEAST_REQUEST and other.Other has POLICY_PICK_FIRST; " +
-		"decide with WithBalancer, or dial a connection for each"
+	policies := prefix + "policy, but test.v1.Echo has POLICY_LEAST_REQUEST " +
+		"and other.Other has POLICY_PICK_FIRST; decide with WithBalancer, " +
+		"or dial a connection for each"
 	connections := prefix + "connections, but test.v1.Echo has 2 and other.Other has 3; " +
 		"decide with WithConnections, or dial a connection for each"
 	other := runtime.NewService[echotest.Service]("other.Other", echotest.Table.File())
+	least, first := both(policy.LeastRequest, 2), both(policy.PickFirst, 3)
+	balancer, one := client.WithBalancer(client.RoundRobin()), client.WithConnections(1)
 	for name, test := range map[string]struct {
 		one, two policy.Balancing
 		opts     []client.Option
 		want     string
 	}{
-		"the same":     {policy.Balancing{Policy: policy.PickFirst, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 2}, nil, ""},
-		"one is unset": {policy.Balancing{Policy: policy.PickFirst}, policy.Balancing{Connections: 2}, nil, ""},
-		"policies":     {policy.Balancing{Policy: policy.LeastRequest}, policy.Balancing{Policy: policy.PickFirst}, nil, policies},
-		"connections":  {policy.Balancing{Connections: 2}, policy.Balancing{Connections: 3}, nil, connections},
-		"both": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
-			nil, policies + "\n" + connections},
-		"an option decides about policies": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
-			[]client.Option{client.WithBalancer(client.RoundRobin())}, connections},
-		"an option decides about connections": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
-			[]client.Option{client.WithConnections(1)}, policies},
-		"options decide": {policy.Balancing{Policy: policy.LeastRequest, Connections: 2}, policy.Balancing{Policy: policy.PickFirst, Connections: 3},
-			[]client.Option{client.WithConnections(1), client.WithBalancer(client.PickFirst())}, ""},
+		"the same":     {first, first, nil, ""},
+		"one is unset": {byPolicy(policy.PickFirst), overConnections(2), nil, ""},
+		"policies":     {byPolicy(policy.LeastRequest), byPolicy(policy.PickFirst), nil, policies},
+		"connections":  {overConnections(2), overConnections(3), nil, connections},
+		"both":         {least, first, nil, policies + "\n" + connections},
+
+		"an option decides about policies":    {least, first, []client.Option{balancer}, connections},
+		"an option decides about connections": {least, first, []client.Option{one}, policies},
+		"options decide":                      {least, first, []client.Option{balancer, one}, ""},
 	} {
-		opts := append(test.opts, balanced(test.one), client.WithServiceConfig(other.WithBalancing(test.two)))
+		two := client.WithServiceConfig(other.WithBalancing(test.two))
+		opts := append(test.opts, balanced(test.one), two)
 		_, err := client.ServiceConfigJSON(opts...)
 		if text := textOf(err); text != test.want {
 			t.Errorf("%s: ServiceConfigJSON: %q, want %q", name, text, test.want)
@@ -264,17 +282,18 @@ func TestServiceConfigHasTheBalancing(t *testing.T) {
 		opts []client.Option
 		want string
 	}{
-		{policy.Balancing{}, nil, `"loadBalancingConfig":[{"round_robin":{}}],"`},
-		{policy.Balancing{Policy: policy.RoundRobin, Connections: 1}, nil, `"loadBalancingConfig":[{"round_robin":{}}],"methodConfig"`},
-		{policy.Balancing{Policy: policy.PickFirst}, nil, `"loadBalancingConfig":[{"pick_first":{}}],"`},
-		{policy.Balancing{Policy: policy.LeastRequest, Connections: 4}, nil,
-			`"loadBalancingConfig":[` + least + `],"connectionScaling":{"maxConnectionsPerSubchannel":4},"`},
-		{policy.Balancing{Policy: policy.LeastRequest, Connections: 4}, []client.Option{client.WithBalancer(client.PickFirst()), client.WithConnections(2)},
-			`"loadBalancingConfig":[{"pick_first":{}}],"connectionScaling":{"maxConnectionsPerSubchannel":2},"`},
+		{policy.Balancing{}, nil, `[{"round_robin":{}}],"methodConfig"`},
+		{both(policy.RoundRobin, 1), nil, `[{"round_robin":{}}],"methodConfig"`},
+		{byPolicy(policy.PickFirst), nil, `[{"pick_first":{}}],"methodConfig"`},
+		{both(policy.LeastRequest, 4), nil,
+			`[` + least + `],"connectionScaling":{"maxConnectionsPerSubchannel":4},"`},
+		{both(policy.LeastRequest, 4),
+			[]client.Option{client.WithBalancer(client.PickFirst()), client.WithConnections(2)},
+			`[{"pick_first":{}}],"connectionScaling":{"maxConnectionsPerSubchannel":2},"`},
 	} {
 		table := echotest.TableWith(echotest.RetryQuickly).WithBalancing(test.b)
 		config, err := client.ServiceConfigJSON(append(test.opts, client.WithServiceConfig(table))...)
-		if err != nil || !strings.HasPrefix(config, "{"+test.want) {
+		if err != nil || !strings.HasPrefix(config, `{"loadBalancingConfig":`+test.want) {
 			t.Errorf("%+v: %s, %v, want it to start with %s", test.b, config, err, test.want)
 		}
 	}

@@ -64,8 +64,8 @@ type Disagreement struct {
 
 // Error implements error.
 func (d Disagreement) Error() string {
-	return fmt.Sprintf("the services of a connection have one balancing.%s, but %s has %s and %s has %s",
-		d.Field, d.Services[0], d.Values[0], d.Services[1], d.Values[1])
+	const format = "the services of a connection have one balancing.%s, but %s has %s and %s has %s"
+	return fmt.Sprintf(format, d.Field, d.Services[0], d.Values[0], d.Services[1], d.Values[1])
 }
 
 // Join returns the balancing of the connection: what any of the services states. Where two of them
@@ -79,7 +79,8 @@ func (all Balancings) Join() (b Balancing, disagreements []Disagreement) {
 			b.Policy, first.policy = s.Policy, s.Service
 		default:
 			disagreements = append(disagreements, Disagreement{"policy",
-				[2]string{first.policy, s.Service}, [2]string{b.Policy.Option(), s.Policy.Option()}})
+				[2]string{first.policy, s.Service},
+				[2]string{b.Policy.Option(), s.Policy.Option()}})
 		}
 		switch {
 		case s.Connections == 0, s.Connections == b.Connections:

@@ -47,7 +47,8 @@ func TestBalancingIsNotOfMethods(t *testing.T) {
 	if len(faults) > 0 || merged.GetBalancing() != nil || merged.GetTimeout() == nil {
 		t.Errorf("%v %v", merged, faults)
 	}
-	const want = "balancing: it is for services, because a connection carries the calls of all methods; " +
+	const want = "balancing: it is for services, because a connection carries the calls of all " +
+		"methods; " +
 		"set it in the service's options, or for all its methods in the plugin's policy file"
 	for _, text := range []string{`balancing {}`, `balancing {connections: 2}`} {
 		_, faults = Merge(reads, []Layer{{Policy: service, Wide: true}, {Policy: parse(t, text)}})
@@ -104,16 +105,21 @@ func TestJoin(t *testing.T) {
 		want     Balancing
 		errs     []string
 	}{
-		"none":        {},
-		"one":         {[]Balancing{{LeastRequest, 4, true}}, Balancing{LeastRequest, 4, true}, nil},
-		"one of two":  {[]Balancing{{}, {PickFirst, 0, true}}, Balancing{PickFirst, 0, true}, nil},
-		"each a part": {[]Balancing{{Connections: 3}, {Policy: LeastRequest}}, Balancing{LeastRequest, 3, false}, nil},
-		"the same":    {[]Balancing{{LeastRequest, 3, true}, {LeastRequest, 3, false}}, Balancing{LeastRequest, 3, true}, nil},
-		"a policy": {[]Balancing{{}, {Policy: RoundRobin}, {Policy: LeastRequest}}, Balancing{Policy: RoundRobin},
+		"none":       {},
+		"one":        {[]Balancing{{LeastRequest, 4, true}}, Balancing{LeastRequest, 4, true}, nil},
+		"one of two": {[]Balancing{{}, {PickFirst, 0, true}}, Balancing{PickFirst, 0, true}, nil},
+		"each a part": {[]Balancing{{Connections: 3}, {Policy: LeastRequest}},
+			Balancing{LeastRequest, 3, false}, nil},
+		"the same": {[]Balancing{{LeastRequest, 3, true}, {LeastRequest, 3, false}},
+			Balancing{LeastRequest, 3, true}, nil},
+		"a policy": {[]Balancing{{}, {Policy: RoundRobin}, {Policy: LeastRequest}},
+			Balancing{Policy: RoundRobin},
 			[]string{first + "policy, but B has POLICY_ROUND_ROBIN and C has POLICY_LEAST_REQUEST"}},
-		"connections": {[]Balancing{{Connections: 1}, {}, {Connections: 2}}, Balancing{Connections: 1},
+		"connections": {[]Balancing{{Connections: 1}, {}, {Connections: 2}},
+			Balancing{Connections: 1},
 			[]string{first + "connections, but A has 1 and C has 2"}},
-		"both": {[]Balancing{{PickFirst, 1, false}, {RoundRobin, 2, false}}, Balancing{PickFirst, 1, false},
+		"both": {[]Balancing{{PickFirst, 1, false}, {RoundRobin, 2, false}},
+			Balancing{PickFirst, 1, false},
 			[]string{first + "policy, but A has POLICY_PICK_FIRST and B has POLICY_ROUND_ROBIN",
 				first + "connections, but A has 1 and B has 2"}},
 	} {
