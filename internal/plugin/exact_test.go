@@ -122,10 +122,14 @@ func TestExactForManyFiles(t *testing.T) {
 	checkExact(t, in, copiesOfTemplates(t))
 }
 
-// FuzzExact checks it for any request.
+// FuzzExact checks it for any request. A run with copies of the templates takes long, so that it
+// starts from a few cases.
 func FuzzExact(f *testing.F) {
 	tree := copiesOfTemplates(f)
-	for _, c := range testCases(f) {
+	for i, c := range testCases(f) {
+		if i%8 != 0 {
+			continue
+		}
 		seed, err := proto.Marshal(c.request(f))
 		if err != nil {
 			f.Fatal(err)

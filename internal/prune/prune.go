@@ -119,14 +119,16 @@ func pruneInfo(in []byte) (out []byte, ok bool) {
 		if !ok {
 			return nil, false
 		}
-		if len(path) > 0 && (path[0] == servicePath || path[0] == optionsPath) || deprecated[string(path)] {
+		isRead := len(path) > 0 && (path[0] == servicePath || path[0] == optionsPath)
+		if isRead || deprecated[string(path)] {
 			out = append(out, f.raw...)
 		}
 	}
 	return out, true
 }
 
-// deprecatedPaths returns the encoded paths of the locations whose comments may deprecate something.
+// deprecatedPaths returns the encoded paths of the locations whose comments may deprecate
+// something.
 func deprecatedPaths(in []byte) (paths map[string]bool, ok bool) {
 	word := []byte("Deprecated:")
 	if !bytes.Contains(in, word) {

@@ -37,7 +37,9 @@ func isValid(message protoreflect.MessageDescriptor, b []byte, depth int) bool {
 
 // fieldOf returns a field of a message, or an extension of it that the program knows. It returns
 // nil if there is none.
-func fieldOf(message protoreflect.MessageDescriptor, number protowire.Number) protoreflect.FieldDescriptor {
+func fieldOf(
+	message protoreflect.MessageDescriptor, number protowire.Number,
+) protoreflect.FieldDescriptor {
 	if fd := message.Fields().ByNumber(number); fd != nil {
 		return fd
 	}
