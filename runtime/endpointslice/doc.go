@@ -1,6 +1,6 @@
-// Package endpointslice resolves the name of a Kubernetes service to its pods, and follows them: a
-// new pod gets calls within a second. One that stops gets no more. It reads the service's
-// EndpointSlices from the API server, with the token of the pod, and does not use client-go.
+// Package endpointslice resolves the name of a Kubernetes service to its pods, and follows them. A
+// new pod gets calls within a second, and one that stops gets no more. The package reads the
+// service's EndpointSlices from the API server with the token of the pod, without client-go.
 //
 //	conn, err := client.Dial("endpointslice:///shop/books:grpc",
 //		client.WithResolvers(endpointslice.NewResolver()))
