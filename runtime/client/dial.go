@@ -41,9 +41,16 @@ func Dial(target string, opts ...Option) (*Conn, error) {
 	for _, opt := range opts {
 		opt(c)
 	}
+	c.checkXDS(target)
 	creds, err := c.transport(target)
 	balancing := c.balancing()
+	if isXDS(target) {
+		c.connections = 0 // whatever policies say
+	}
 	if err := errors.Join(append(c.errs, err)...); err != nil {
+		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
+	}
+	if creds, err = c.wrapCredentials(creds); err != nil {
 		return nil, fmt.Errorf("cannot dial %q: %w", target, err)
 	}
 	conn, err := grpc.NewClient(target,

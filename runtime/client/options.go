@@ -29,6 +29,7 @@ type Option func(*settings)
 type settings struct {
 	tls         tlsSettings
 	connections int // to each server; 0: that of the services, or the default
+	wrapCreds   []credentialsWrapper
 	perCall     []credentials.PerRPCCredentials
 	health      bool
 	balancer    Balancer // none: that of the services, or the default

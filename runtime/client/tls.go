@@ -87,6 +87,36 @@ func WithMinTLSVersion(version uint16) Option {
 	}
 }
 
+// credentialsWrapper is the argument of [WithWrappedCredentials].
+type credentialsWrapper = func(
+	credentials.TransportCredentials,
+) (credentials.TransportCredentials, error)
+
+// WithWrappedCredentials connects with what wrap returns for the credentials of the other options:
+// for packages whose credentials fall back on others.
+func WithWrappedCredentials(wrap func(credentials.TransportCredentials) (
+	credentials.TransportCredentials, error)) Option {
+	return func(c *settings) {
+		if wrap == nil {
+			c.fail("WithWrappedCredentials(nil): pass a function, or omit the option")
+			return
+		}
+		c.wrapCreds = append(c.wrapCreds, wrap)
+	}
+}
+
+// wrapCredentials applies the options [WithWrappedCredentials].
+func (c *settings) wrapCredentials(creds credentials.TransportCredentials) (
+	_ credentials.TransportCredentials, err error,
+) {
+	for _, wrap := range c.wrapCreds {
+		if creds, err = wrap(creds); err != nil {
+			return nil, err
+		}
+	}
+	return creds, nil
+}
+
 // open returns the transport credentials that the options describe.
 func (t tlsSettings) open() (credentials.TransportCredentials, error) {
 	switch files := t.files != (tlsfiles.Options{}); {

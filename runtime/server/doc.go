@@ -23,7 +23,8 @@
 //     callers by their certificates
 //   - [WithAuthorizer]: who has a permission on which resource
 //   - [WithTLSFiles], [WithClientCAs], [WithOptionalClientCertificates], [WithMinTLSVersion]:
-//     encryption with certificates in files; [WithTLS] and [WithCredentials] with your own
+//     encryption with certificates in files; [WithTLS] and [WithCredentials] with your own;
+//     [WithWrappedCredentials] around them
 //   - [WithMaxCalls], [WithMaxCallsPerPeer], [WithMaxConnections], [WithMaxConnectionsPerPeer],
 //     [WithMaxConnectionAge], [WithMaxConnectionAgeGrace]: bounds of the whole server
 //   - [WithStreamWorkers]: goroutines that wait for calls
@@ -52,6 +53,7 @@
 //   - [WithRecovery], [WithPanicHandler], [WithCrashOnPanic]: panics
 //   - [WithDrainDelay], [WithShutdownTimeout]: shutdown
 //   - [WithReflection]: the reflection service
+//   - [WithEngine]: what accepts connections, instead of a *grpc.Server
 //   - [WithService], [WithOptions], [WithError]: for packages that offer an option of a server
 //   - [WithHealthAddr]: health for probes that do not use TLS
 //   - [WithCompanions]: what runs beside the server, such as an admin page; [Server.Sources] are the

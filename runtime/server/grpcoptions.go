@@ -69,11 +69,15 @@ func (c *settings) defaultServerOptions() []grpc.ServerOption {
 }
 
 // newGRPCServer returns the error that grpc panics with where options contradict each other.
-func newGRPCServer(opts []grpc.ServerOption) (server *grpc.Server, err error) {
+func newGRPCServer(opts []grpc.ServerOption) (*grpc.Server, error) {
+	return withoutPanic(func() (*grpc.Server, error) { return grpc.NewServer(opts...), nil })
+}
+
+func withoutPanic[E Engine](open func() (E, error)) (engine E, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("WithGRPCOptions: grpc does not accept the options: %v; the runtime itself sets grpc.InTapHandle, unless WithMaxCalls(0) and WithMaxCallsPerPeer(0) turn it off", value)
 		}
 	}()
-	return grpc.NewServer(opts...), nil
+	return open()
 }

@@ -39,8 +39,9 @@ type Health struct {
 	statuses map[string]healthpb.HealthCheckResponse_ServingStatus
 	changed  chan struct{} // closed and replaced at each change
 	closed   bool
-	// unreachable reports whether new clients cannot connect.
-	unreachable bool
+	// expired and detached are the reasons for which no client can connect: the certificate, or the
+	// engine.
+	expired, detached bool
 }
 
 func newHealth() *Health {
@@ -63,11 +64,16 @@ func (h *Health) SetServing(service string, serving bool) {
 func (h *Health) setTLS(state tlsfiles.State) {
 	status := servingStatus(state.Err == nil && !state.Expired)
 	h.mu.Lock()
-	same := h.statuses[HealthTLS] == status && h.unreachable == state.Expired
+	same := h.statuses[HealthTLS] == status && h.expired == state.Expired
 	h.mu.Unlock()
 	if !same {
-		h.update(func() { h.statuses[HealthTLS], h.unreachable = status, state.Expired })
+		h.update(func() { h.statuses[HealthTLS], h.expired = status, state.Expired })
 	}
+}
+
+// setReachable sets whether the engine accepts connections.
+func (h *Health) setReachable(reachable bool) {
+	h.update(func() { h.detached = !reachable })
 }
 
 // shutDown changes every service to NOT_SERVING and ends the Watch streams.
@@ -133,7 +139,7 @@ func (h *Health) all() map[string]healthpb.HealthCheckResponse_ServingStatus {
 }
 
 // hidden reports whether every service is NOT_SERVING. The caller holds the lock.
-func (h healthServer) hidden() bool { return h.probes && h.unreachable }
+func (h healthServer) hidden() bool { return h.probes && (h.expired || h.detached) }
 
 func servingStatus(serving bool) healthpb.HealthCheckResponse_ServingStatus {
 	if serving {

@@ -82,6 +82,7 @@ func newSettings(opts []Option) *settings {
 		opt(c)
 	}
 	c.openTLS()
+	c.wrapCredentials()
 	if c.policyFile != nil {
 		c.policyFile.open(c)
 	}

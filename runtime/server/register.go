@@ -72,6 +72,9 @@ func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 		config.fail("WithHealthAddr(%q): On serves no address; register health on your own *grpc.Server",
 			config.healthAddr)
 	}
+	if config.engine != nil {
+		config.fail("WithEngine: On serves nothing; pass your engine as the target")
+	}
 	if len(config.companions) > 0 {
 		config.fail("WithCompanions: On serves nothing that they could accompany; start them in the program")
 	}

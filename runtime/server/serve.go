@@ -67,9 +67,9 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 }
 
 // serveUntilStopped serves until a shutdown is requested, and shuts down.
-func (s *Server) serveUntilStopped(ctx context.Context, server *grpc.Server, lis net.Listener) error {
+func (s *Server) serveUntilStopped(ctx context.Context, server Engine, lis net.Listener) error {
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(s.pipeline.capacity.Listener(lis)) }()
+	go func() { failed <- server.Serve(s.listener(lis)) }()
 	select {
 	case err := <-failed:
 		s.stop.Request(0)
@@ -96,8 +96,8 @@ func (s *Server) logServing(ctx context.Context, lis net.Listener) {
 	s.pipeline.logger.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 }
 
-// start creates the grpc server, registers the services on it, and listens for probes.
-func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
+// start creates the engine, registers the services on it, and listens for probes.
+func (s *Server) start(ctx context.Context) (Engine, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.misuseLocked(); err != nil {
@@ -117,19 +117,19 @@ func (s *Server) start(ctx context.Context) (*grpc.Server, error) {
 	if err := errors.Join(s.errs...); err != nil {
 		return nil, err
 	}
-	server, err := newGRPCServer(grpcOptions(s.pipeline))
+	probes, err := s.openProbes(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if s.probes, err = s.openProbes(ctx); err != nil {
-		server.Stop() // it has goroutines
-		return nil, err
+	engine, err := s.openEngine()
+	if err != nil {
+		return nil, errors.Join(err, probes.discard())
 	}
-	s.grpc, s.started = server, true
+	s.probes, s.engine, s.started = probes, engine, true
 	for _, r := range s.services {
-		s.grpc.RegisterService(r.desc, r.impl)
+		engine.RegisterService(r.desc, r.impl)
 	}
-	return s.grpc, nil
+	return engine, nil
 }
 
 // reflected is the registrar of the reflection service, which is registered while the server is

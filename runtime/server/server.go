@@ -24,7 +24,7 @@ type Server struct {
 	started  bool // Serve was called, or Shutdown before it
 	services []registration
 	errs     []error
-	grpc     *grpc.Server   // from Serve on
+	engine   Engine         // from Serve on
 	since    time.Time      // when it began to serve
 	addrs    []string       // that it serves
 	probes   *probes        // from Serve on; nil without WithHealthAddr

@@ -55,6 +55,8 @@ type settings struct {
 	tokens          *seal.Ring  // nil without keys
 	compression     compressor
 	reflection      bool
+	engine          func(EngineConfig) (Engine, error)
+	wrapCreds       []credentialsWrapper
 	services        []func(grpc.ServiceRegistrar) // of WithService
 	grpc            []grpc.ServerOption
 	errs            []error

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/grpc"
-
 	"github.com/grpcservice/grpcservice/runtime"
 )
 
@@ -52,7 +50,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // shutDown runs the steps of [Server.Shutdown].
-func (s *Server) shutDown(server *grpc.Server) error {
+func (s *Server) shutDown(server Engine) error {
 	start := time.Now()
 	s.pipeline.logger.Info("draining", "delay", s.stop.Delay, "calls", s.pipeline.inFlight())
 	s.health.shutDown()
@@ -77,7 +75,7 @@ func (s *Server) shutDown(server *grpc.Server) error {
 }
 
 // cutOff cancels the calls that are still running, and returns an error that names their methods.
-func (s *Server) cutOff(server *grpc.Server, ended <-chan struct{}) error {
+func (s *Server) cutOff(server Engine, ended <-chan struct{}) error {
 	cut := s.pipeline.running()
 	s.pipeline.expire()
 	s.stop.Wait(cancelGrace, ended)
@@ -88,7 +86,7 @@ func (s *Server) cutOff(server *grpc.Server, ended <-chan struct{}) error {
 }
 
 // stopNow closes connections and waits [handlerGrace] for methods to return.
-func (s *Server) stopNow(server *grpc.Server) error {
+func (s *Server) stopNow(server Engine) error {
 	s.health.shutDown()
 	s.pipeline.drain.start()
 	s.pipeline.expire()

@@ -181,7 +181,7 @@ func (r *Registrar) Status() Status {
 // stateLocked returns the phase of the server; s is locked.
 func (s *Server) stateLocked() State {
 	switch {
-	case isClosed(s.stop.Finished), s.started && s.grpc == nil: // shut down before Serve
+	case isClosed(s.stop.Finished), s.started && s.engine == nil: // shut down before Serve
 		return StateStopped
 	case isClosed(s.stop.Requested) && s.started:
 		return StateDraining

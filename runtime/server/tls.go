@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/tlsfiles"
 )
@@ -30,6 +31,42 @@ func WithCredentials(creds credentials.TransportCredentials) Option {
 			return
 		}
 		c.creds, c.tls.own = creds, true
+	}
+}
+
+// credentialsWrapper is the argument of [WithWrappedCredentials].
+type credentialsWrapper = func(
+	credentials.TransportCredentials,
+) (credentials.TransportCredentials, error)
+
+// WithWrappedCredentials serves connections with what wrap returns for the credentials of the other
+// options, which are insecure without one: for packages whose credentials fall back on others.
+func WithWrappedCredentials(wrap func(credentials.TransportCredentials) (
+	credentials.TransportCredentials, error)) Option {
+	return func(c *settings) {
+		if wrap == nil {
+			c.fail("WithWrappedCredentials(nil): pass a function, or omit the option")
+			return
+		}
+		c.wrapCreds = append(c.wrapCreds, wrap)
+	}
+}
+
+// wrapCredentials applies the options [WithWrappedCredentials].
+func (c *settings) wrapCredentials() {
+	for _, wrap := range c.wrapCreds {
+		if len(c.errs) > 0 {
+			return
+		}
+		within := c.creds
+		if within == nil {
+			within = insecure.NewCredentials()
+		}
+		wrapped, err := wrap(within)
+		if err != nil {
+			c.errs = append(c.errs, err)
+		}
+		c.creds = wrapped
 	}
 }
 

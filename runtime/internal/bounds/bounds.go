@@ -113,7 +113,7 @@ type boundConn struct {
 type handshakes struct {
 	mu     sync.Mutex
 	closed bool
-	conns  map[*boundConn]struct{}
+	conns  map[net.Conn]net.Conn // to what closes them
 }
 
 // New returns Bounds for a server without calls. headerTimeout is how long the headers of a call

@@ -30,10 +30,50 @@ func (l *listener) Accept() (net.Conn, error) {
 		}
 		if conn, ok := l.bounds.accept(accepted); ok {
 			setUserTimeout(accepted)
-			l.bounds.handshakes.add(conn)
+			l.bounds.handshakes.add(conn, conn.NetConn())
 			return conn, nil
 		}
 	}
+}
+
+// Pending returns a listener for a server that wraps the connections it accepts, so that they count
+// only when their handshake starts. It follows those that have not finished it.
+func (b *Bounds) Pending(lis net.Listener) net.Listener { return &pendingListener{lis, b} }
+
+type pendingListener struct {
+	net.Listener
+	bounds *Bounds
+}
+
+func (l *pendingListener) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	setUserTimeout(accepted)
+	conn := &pendingConn{accepted, &l.bounds.handshakes}
+	conn.handshakes.add(conn, accepted)
+	return conn, nil
+}
+
+// pendingConn is a connection that may not have finished its handshake.
+type pendingConn struct {
+	net.Conn
+	handshakes *handshakes
+}
+
+// SetDeadline implements net.Conn; see [boundConn.SetDeadline].
+func (c *pendingConn) SetDeadline(t time.Time) error {
+	if t.IsZero() {
+		c.handshakes.remove(c)
+	}
+	return c.Conn.SetDeadline(t)
+}
+
+// Close implements net.Conn.
+func (c *pendingConn) Close() error {
+	c.handshakes.remove(c)
+	return c.Conn.Close()
 }
 
 // accept returns raw as a connection that counts, or closes it if there are too many.
@@ -82,8 +122,8 @@ func (h *handshakes) close() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	for conn := range h.conns {
-		_ = conn.NetConn().Close()
+	for _, raw := range h.conns {
+		_ = raw.Close()
 	}
 	h.conns = nil
 }
@@ -95,21 +135,21 @@ func (b *Bounds) Handshakes() int {
 	return len(b.handshakes.conns)
 }
 
-// add counts a connection, or closes it.
-func (h *handshakes) add(conn *boundConn) {
+// add counts a connection, or closes it by closing raw.
+func (h *handshakes) add(conn, raw net.Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.closed {
-		_ = conn.NetConn().Close()
+		_ = raw.Close()
 		return
 	}
 	if h.conns == nil {
-		h.conns = make(map[*boundConn]struct{})
+		h.conns = make(map[net.Conn]net.Conn)
 	}
-	h.conns[conn] = struct{}{}
+	h.conns[conn] = raw
 }
 
-func (h *handshakes) remove(conn *boundConn) {
+func (h *handshakes) remove(conn net.Conn) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.conns, conn)
