@@ -12,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/resolver"
+	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/client/endpoint"
@@ -328,5 +331,33 @@ func TestFleetOfBrokenServers(t *testing.T) {
 	r := load.During(func() { time.Sleep(200 * time.Millisecond) })
 	if r.Failures() == 0 || r.Servers[good.Name] == 0 {
 		t.Errorf("calls of a server that fails them: %v", r)
+	}
+}
+
+// TestFleetThatIsEmpty removes all servers, so that calls fail with the reason, and adds them again.
+func TestFleetThatIsEmpty(t *testing.T) {
+	servicetest.NoLeaks(t)
+	only := fleet.Start(t, "only")
+	for name, opts := range balancers {
+		from := newRegistry(t)
+		from.set(t, only.Addr)
+		conn := from.dial(t, opts...)
+		stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
+		ctx := client.WithCallOptions(echotest.Context(t), grpc.WaitForReady(true))
+		if _, err := stub.One(ctx, echotest.TenBytes); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		from.set(t)
+		var err error
+		for status.Code(err) == codes.OK && ctx.Err() == nil {
+			_, err = stub.One(echotest.Context(t), echotest.TenBytes)
+		}
+		if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "no servers") {
+			t.Errorf("%s: got %v", name, err)
+		}
+		from.set(t, only.Addr)
+		if _, err := stub.One(ctx, echotest.TenBytes); err != nil {
+			t.Errorf("%s: a server is there again: %v", name, err)
+		}
 	}
 }
