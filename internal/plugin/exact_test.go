@@ -45,7 +45,10 @@ const exactReport = "exact_report.json"
 // the built-in templates, and the pruning of requests.
 func exactly(in []byte) []byte {
 	request := &pluginpb.CodeGeneratorRequest{}
-	_ = proto.Unmarshal(in, request) // what does not decode has no parameter that matters
+	if err := proto.Unmarshal(in, request); err != nil {
+		whole := protowire.AppendTag(nil, 2, protowire.BytesType)
+		return append(protowire.AppendString(whole, "report="+exactReport), in...) // does not decode either
+	}
 	parameter := "templates=" + copies
 	if !strings.Contains(request.GetParameter(), "report=") {
 		parameter += ",report=" + exactReport
