@@ -31,16 +31,16 @@ func backendTLSPolicyOf(app App) manifest {
 	authority := app.Name + "-ca"
 	return manifest{
 		file: "gateway/backendtlspolicy.yaml",
-		head: "The Gateway uses TLS to the pods of " + app.Name + ". Without this policy it would use plain text, " +
-			"and all calls would fail. It requires Gateway API 1.4.",
+		head: "The Gateway uses TLS to the pods of " + app.Name + ". Without this policy it would use " +
+			"plain text, and all calls would fail. It requires Gateway API 1.4.",
 		object: backendTLSPolicy{ofApp(app, gatewayVersion, "BackendTLSPolicy"), backendTLSSpec{
 			TargetRefs: []localRef{service(app.Version), service(nextVersion(app))},
 			Validation: backendValidation{app.Name, []localRef{{Kind: "ConfigMap", Name: authority}}},
 		}},
 		notes: notes{
 			"spec.validation.hostname": "The name in the certificate of the Secret " + app.TLSSecret + ".",
-			"spec.validation.caCertificateRefs": "The CA that issued the certificate. A renewed certificate of the " +
-				"same CA needs no change here. Create it once:\n" +
+			"spec.validation.caCertificateRefs": "The CA that issued the certificate. A renewed " +
+				"certificate of the same CA needs no change here. Create it once:\n" +
 				"kubectl create configmap " + authority + " --from-file=ca.crt",
 		},
 	}

@@ -61,7 +61,9 @@ func peerOf(caller string) networkPeer {
 	case app == "*":
 		return networkPeer{NamespaceSelector: named(namespaceLabel, namespace)}
 	default:
-		return networkPeer{NamespaceSelector: named(namespaceLabel, namespace), PodSelector: named("app", app)}
+		return networkPeer{
+			NamespaceSelector: named(namespaceLabel, namespace), PodSelector: named("app", app),
+		}
 	}
 }
 
@@ -69,7 +71,8 @@ func peerOf(caller string) networkPeer {
 // not.
 func (d *differ) callers(have, want *yaml.Node) {
 	rule := elements(field(want, "spec", "ingress"))[0]
-	port, wanted := value(field(elements(field(rule, "ports"))[0], "port")), elements(field(rule, "from"))
+	port := value(field(elements(field(rule, "ports"))[0], "port"))
+	wanted := elements(field(rule, "from"))
 	if len(wanted) == 0 {
 		return
 	}
@@ -90,8 +93,8 @@ func (d *differ) callers(have, want *yaml.Node) {
 	}
 	for _, peer := range wanted {
 		if caller := callerOf(peer); !admitted[caller] {
-			d.add(cmp.Or(field(have, "spec", "ingress"), have), "no rule of ingress admits the caller %s to "+
-				"port %s; add one, or remove it from the parameter callers", caller, port)
+			d.add(cmp.Or(field(have, "spec", "ingress"), have), "no rule of ingress admits the caller "+
+				"%s to port %s; add one, or remove it from the parameter callers", caller, port)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 )
 
 // gateway returns the manifests of the Gateway API: routes of a mesh that implements it, and those
-// of the Gateway that a parameter names. There are no routes of a mesh for a program that serves TLS
-// itself: a proxy cannot read its calls.
+// of the Gateway that a parameter names. A program that serves TLS itself has no routes of a mesh,
+// because a proxy cannot read its calls.
 func gateway(app App) []manifest {
 	names := make(routeNames)
 	var manifests []manifest
@@ -46,7 +46,8 @@ func (a App) hasMethods() bool {
 
 // gatewayHead returns the comment above the kustomization.
 func gatewayHead(app App) string {
-	head := "kubectl apply -k " + app.Dir + "/gateway\nIt requires the CRDs of Gateway API 1.1 or later."
+	head := "kubectl apply -k " + app.Dir + "/gateway\n" +
+		"It requires the CRDs of Gateway API 1.1 or later."
 	if app.tls() {
 		return strings.Replace(head, "1.1", "1.4", 1)
 	}
@@ -66,28 +67,32 @@ func meshRoutesOf(app App, names routeNames) []manifest {
 				route := routeOf(app, names.next(app.Name, first.Service, first.Method), service)
 				route.Metadata.Annotations = group.rule.annotations
 				route.Spec.Rules = versionRules(app, methods)
-				manifests = append(manifests, manifest{file: meshRouteFile, head: group.rule.note, object: route})
+				manifests = append(manifests, manifest{
+					file: meshRouteFile, head: group.rule.note, object: route,
+				})
 			}
 		}
 	}
 	others := routeOf(app, names.next(app.Name, "default"), service)
 	others.Spec.Rules = versionRules(app, nil)
 	return append(manifests, manifest{
-		file:   meshRouteFile,
-		head:   "All other calls. Without this route they would match none, and Linkerd would reject them.",
+		file: meshRouteFile,
+		head: "All other calls. Without this route they would match none, and Linkerd would " +
+			"reject them.",
 		object: others,
 	})
 }
 
 // meshRoutesHead returns the comment above the routes of a mesh.
 func meshRoutesHead(app App) string {
-	return "How calls to " + app.Name + " are routed in a mesh that implements the Gateway API for Services, " +
-		"such as Linkerd. A caller that sends \"version: " + nextVersion(app) + "\" in its metadata gets that " +
-		"version, all others get " + app.Version + ".\n" +
-		"GRPCRoute itself has neither timeouts nor retries. Linkerd 2.16 and later takes them from the " +
-		"annotations, which follow the policies of the protos; other meshes ignore these. A timeout limits a " +
-		"call whatever deadline its caller set. Linkerd retries at once, without backoff, and only requests of " +
-		"at most 64 KiB. If both proxies and clients retry, the attempts multiply; let only one of them retry."
+	return "How calls to " + app.Name + " are routed in a mesh that implements the Gateway API " +
+		"for Services, such as Linkerd. A caller that sends \"version: " + nextVersion(app) + "\" in " +
+		"its metadata gets that version, all others get " + app.Version + ".\n" +
+		"GRPCRoute itself has neither timeouts nor retries. Linkerd 2.16 and later takes them from " +
+		"the annotations, which follow the policies of the protos; other meshes ignore these. A " +
+		"timeout limits a call whatever deadline its caller set. Linkerd retries at once, without " +
+		"backoff, and only requests of at most 64 KiB. If both proxies and clients retry, the " +
+		"attempts multiply; let only one of them retry."
 }
 
 // policyGroup has the methods of a service with the same rule.
@@ -144,12 +149,14 @@ func ingressRoutesHead(app App) string {
 	if len(app.Hostnames) == 0 {
 		hosts = " Without hostnames, the routes have those of its listeners."
 	}
-	return "Which calls the Gateway " + app.Gateway + " forwards to " + app.Name + ". Its listeners must allow " +
-		"routes of this namespace." + hosts + "\nOnly the listed methods can be called from outside: not health, " +
-		"not reflection, and no method that is added to the protos later. Delete those that only the cluster may " +
-		"call. Callers from outside can also select " + nextVersion(app) + "; delete the rules with headers to " +
-		"prevent that.\n" +
-		"GRPCRoute has neither timeouts nor retries: the server enforces its own timeouts, and clients retry."
+	return "Which calls the Gateway " + app.Gateway + " forwards to " + app.Name + ". Its listeners " +
+		"must allow routes of this namespace." + hosts + "\n" +
+		"Only the listed methods can be called from outside: not health, not reflection, and no " +
+		"method that is added to the protos later. Delete those that only the cluster may call. " +
+		"Callers from outside can also select " + nextVersion(app) + "; delete the rules with " +
+		"headers to prevent that.\n" +
+		"GRPCRoute has neither timeouts nor retries: the server enforces its own timeouts, and " +
+		"clients retry."
 }
 
 // routeOf returns a GRPCRoute without rules.
@@ -181,11 +188,11 @@ func versionServicesOf(app App) []manifest {
 			serviceSpec{Selector: podLabels(versioned), Ports: backendPorts(app)},
 		}
 	}
-	head := "The pods of each version. Only routes use these Services, because a GRPCRoute refers to Services and " +
-		"not to labels of pods. Callers use the Service " + app.Name + "."
+	head := "The pods of each version. Only routes use these Services, because a GRPCRoute refers " +
+		"to Services and not to labels of pods. Callers use the Service " + app.Name + "."
 	if !app.tls() {
-		head += "\nThe appProtocol is the one that the Gateway API defines for HTTP/2 in plain text. Some " +
-			"gateways would use HTTP/1.1 without it."
+		head += "\nThe appProtocol is the one that the Gateway API defines for HTTP/2 in plain " +
+			"text. Some gateways would use HTTP/1.1 without it."
 	}
 	next := "Calls go to this version only if they request it. Without pods it returns UNAVAILABLE."
 	return []manifest{
@@ -220,7 +227,8 @@ const maxHostnames = 16
 // gateway reports a Gateway and hostnames that no GRPCRoute can have.
 func (f *faults) gateway(app App) {
 	if app.Gateway != "" && !gatewayPattern.MatchString(app.Gateway) {
-		f.add(`gateway: %q is not a Gateway; want "namespace/name" or "namespace/name/listener"`, app.Gateway)
+		f.add(`gateway: %q is not a Gateway; want "namespace/name" or "namespace/name/listener"`,
+			app.Gateway)
 	}
 	if len(app.Hostnames) == 0 {
 		return

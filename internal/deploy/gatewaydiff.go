@@ -34,9 +34,10 @@ func routesOf(docs []*yaml.Node) methodRoutes {
 	return r
 }
 
-// add adds a match of a GRPCRoute, unless it names no method, or one that the GRPCRoute already has.
+// add adds a match of a GRPCRoute, unless it names no method, or one of an earlier match.
 func (r *methodRoutes) add(doc, match *yaml.Node) {
-	service, method := value(field(match, "method", "service")), value(field(match, "method", "method"))
+	service := value(field(match, "method", "service"))
+	method := value(field(match, "method", "method"))
 	if service == "" || method == "" {
 		return
 	}
@@ -70,8 +71,8 @@ func (d *differ) meshRoutes(have, want []*yaml.Node) {
 		}
 		for _, route := range mine.routes[method] {
 			if has := annotationsOf(route.doc); has != "" {
-				d.add(route.match, "%s: GRPCRoute %s sets %s, but the method no longer exists, or has no policy "+
-					"for a mesh; remove it from the matches", method, routeName(route.doc), has)
+				d.add(route.match, "%s: GRPCRoute %s sets %s, but the method no longer exists, or has "+
+					"no policy for a mesh; remove it from the matches", method, routeName(route.doc), has)
 			}
 		}
 	}
@@ -102,8 +103,8 @@ func (d *differ) annotations(method string, route matchingRoute, policy *yaml.No
 	}
 }
 
-// ingressRoutes reports methods that no longer exist. Which of the others can be called from outside
-// is the user's decision.
+// ingressRoutes reports methods that no longer exist. Which of the others can be called from
+// outside is the user's decision.
 func (d *differ) ingressRoutes(have, want []*yaml.Node) {
 	mine, wanted := routesOf(have), routesOf(want)
 	services := make(map[string]bool)
