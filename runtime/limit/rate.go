@@ -113,6 +113,11 @@ func (b *bucket) take(now time.Time) (retryAfter time.Duration, ok bool) {
 		}
 		next, wait := b.next(tat, at)
 		if wait > 0 {
+			// Calls that overtook this one may have counted at a later time.
+			if latest := b.latest.Load(); latest > at {
+				at = latest
+				continue
+			}
 			return b.duration(wait), true
 		}
 		if b.tat.CompareAndSwap(tat, next) {
