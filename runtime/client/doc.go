@@ -18,12 +18,12 @@
 //   - [Dial] takes the generated Config of each service, which is [WithServiceConfig],
 //     [WithHealthChecks], [WithRequestCompression], [WithObservers], [WithUnaryInterceptors],
 //     [WithStreamInterceptors] and [WithDialOptions].
-//     [WithResolvers], [WithBalancer] and [WithConnections] decide which servers receive calls, over
-//     how many connections; see [NewResolver], [Balancer], [SameZone] and [WithZone]. [ServiceConfigJSON]
-//     returns the same policies for another client of grpc.
+//     [ServiceConfigJSON] returns the same policies for another client of grpc.
+//   - [WithResolvers], [WithBalancer], [WithZone] and [WithConnections] decide which servers receive
+//     calls, over how many connections; see [NewResolver], [Balancer] and [SameZone].
 //   - For encryption, Dial takes [WithServerCAs], [WithTLSFiles], [WithServerName] and
 //     [WithMinTLSVersion], or [WithTLS], or [WithInsecure]; for authentication,
-//     [WithCallCredentials].
+//     [WithCallCredentials]. [WithWrappedCredentials] is for packages such as xds.
 //   - [WithKeepalive], [WithReconnectBackoff] and [WithIdleTimeout] set when connections are
 //     checked, opened again and closed.
 //   - [WithCallTimeout] sets the deadline of calls that have none; [WithCallOptions] passes grpc's
