@@ -40,8 +40,9 @@ func register(stack string) (*grpc.Server, error) {
 		policyv1.RegisterFullServiceServer(srv, stockService{})
 		return srv, nil
 	case ours, oursNoLog, oursNoID:
-		srv := grpc.NewServer()
-		policyv1service.RegisterFullService(server.On(srv, pipelineOptions(stack)...), service{})
+		opts := pipelineOptions(stack) // the transport is that of server.New
+		srv := grpc.NewServer(server.GRPCOptions(opts...)...)
+		policyv1service.RegisterFullService(server.On(srv, opts...), service{})
 		return srv, nil
 	case oursTraced, oursSampled, stockTraced, stockSampled, middlewareTraced, middlewareSampled:
 		return registerTelemetry(stack), nil

@@ -61,9 +61,9 @@ func registerTelemetry(stack string) *grpc.Server {
 	case oursTraced, oursSampled:
 		telemetry := grpcotel.New(grpcotel.WithTracerProvider(newTracerProvider()),
 			grpcotel.WithMeterProvider(noop.NewMeterProvider()))
-		srv := grpc.NewServer()
 		options := append(pipelineOptions(stack),
 			server.WithObservers(grpcprom.New().Server(), telemetry.Server()))
+		srv := grpc.NewServer(server.GRPCOptions(options...)...)
 		policyv1service.RegisterFullService(server.On(srv, options...), service{})
 		return srv
 	case stockTraced, stockSampled:
