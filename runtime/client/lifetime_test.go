@@ -30,14 +30,14 @@ type wire struct {
 	dials   atomic.Int32
 	refuses atomic.Bool // connections
 	mute    atomic.Bool // accepts connections and answers nothing
-	hole    atomic.Bool // drops what either side sends
 
 	mu    sync.Mutex
 	conns []net.Conn
+	lost  *atomic.Bool // whether the connections that are open lose what either side sends
 }
 
 func newWire(t *testing.T) *wire {
-	w, srv := &wire{lis: bufconn.Listen(1 << 20)}, grpc.NewServer()
+	w, srv := &wire{lis: bufconn.Listen(1 << 20), lost: new(atomic.Bool)}, grpc.NewServer()
 	healthpb.RegisterHealthServer(srv, health.NewServer())
 	go srv.Serve(w.lis) // until Stop
 	t.Cleanup(func() {
@@ -61,23 +61,33 @@ func (w *wire) connect(ctx context.Context, _ string) (net.Conn, error) {
 	near, far := net.Pipe()
 	w.keep(near, far)
 	if w.mute.Load() {
-		go w.forward(far, nil)
+		go forward(far, nil, nil)
 		return near, nil
 	}
 	server, err := w.lis.DialContext(ctx)
 	if err != nil {
 		return nil, err
 	}
-	w.keep(server)
-	go w.forward(far, server)
-	go w.forward(server, far)
+	lost := w.keep(server)
+	go forward(far, server, lost)
+	go forward(server, far, lost)
 	return near, nil
 }
 
-func (w *wire) keep(conns ...net.Conn) {
+func (w *wire) keep(conns ...net.Conn) (lost *atomic.Bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conns = append(w.conns, conns...)
+	return w.lost
+}
+
+// lose makes the connections that are open lose what either side sends. New ones work, so that a
+// client may connect again at once.
+func (w *wire) lose() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lost.Store(true)
+	w.lost = new(atomic.Bool)
 }
 
 // reset closes all connections.
@@ -90,8 +100,8 @@ func (w *wire) reset() {
 	w.conns = nil
 }
 
-// forward copies what from sends, unless the proxy drops it.
-func (w *wire) forward(from, to net.Conn) {
+// forward copies what from sends, unless it is lost.
+func forward(from, to net.Conn, lost *atomic.Bool) {
 	for buf := make([]byte, 1<<15); ; {
 		n, err := from.Read(buf)
 		if err != nil {
@@ -100,15 +110,15 @@ func (w *wire) forward(from, to net.Conn) {
 			}
 			return
 		}
-		if to != nil && !w.hole.Load() {
+		if to != nil && !lost.Load() {
 			_, _ = to.Write(buf[:n])
 		}
 	}
 }
 
-// lost opens a stream, loses the connection without closing it, and returns how long the stream
+// failsLate opens a stream, loses the connection without closing it, and returns how long the stream
 // took to fail.
-func (w *wire) lost(t *testing.T, conn *client.Conn) time.Duration {
+func (w *wire) failsLate(t *testing.T, conn *client.Conn) time.Duration {
 	t.Helper()
 	stream, err := healthpb.NewHealthClient(conn).Watch(t.Context(), new(healthpb.HealthCheckRequest))
 	if err == nil {
@@ -118,8 +128,7 @@ func (w *wire) lost(t *testing.T, conn *client.Conn) time.Duration {
 		t.Fatal(err)
 	}
 	synctest.Wait()
-	w.hole.Store(true)
-	defer w.hole.Store(false)
+	w.lose()
 	start := time.Now()
 	_, err = stream.Recv()
 	wantUnavailable(t, err, "keepalive ping failed to receive ACK within timeout")
@@ -149,14 +158,14 @@ func TestKeepaliveFindsDeadConnections(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWire(t)
 				conn := w.dial(t, test.opts...)
-				if took := w.lost(t, conn); took > test.silence+test.timeout {
+				if took := w.failsLate(t, conn); took > test.silence+test.timeout {
 					t.Errorf("found after %v, want %v", took, test.silence+test.timeout)
 				}
 				if err := check(t.Context(), conn, grpc.WaitForReady(true)); err != nil {
 					t.Errorf("after it is back: %v", err)
 				}
 				time.Sleep(2*test.silence + test.timeout) // without calls, so without pings
-				w.hole.Store(true)
+				w.lose()
 				start := time.Now()
 				wantUnavailable(t, check(t.Context(), conn), "keepalive ping failed")
 				if took := time.Since(start); took > test.timeout {
