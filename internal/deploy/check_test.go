@@ -60,7 +60,7 @@ func TestBadAppIsRejected(t *testing.T) {
 		"slices twice":            {follows("shop", "a", "b", "a"), `endpointslices: "a" is there twice; remove one of them`},
 		"slices for whom":         {follows("", "a"), "endpointslices: a RoleBinding needs the namespace of the program; add the parameter namespace"},
 		"namespace":               {follows("Shop", "a"), `namespace: "Shop" is not the name of a namespace`},
-		"namespace for nothing":   {follows("shop"), "namespace: only the parameter endpointslices uses it"},
+		"namespace with no use":   {follows("shop"), "namespace: only the parameter endpointslices uses it"},
 		"gateway of no namespace": {func(a *deploy.App) { a.Gateway = "public" }, `gateway: "public" is not a Gateway; want "namespace/name"`},
 		"gateway of four parts":   {func(a *deploy.App) { a.Gateway = "a/b/c/d" }, `gateway: "a/b/c/d" is not a Gateway`},
 		"gateway of upper case":   {func(a *deploy.App) { a.Gateway = "ingress/Public" }, `gateway: "ingress/Public" is not a Gateway`},

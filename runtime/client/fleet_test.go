@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
@@ -26,16 +27,27 @@ import (
 
 // source tells a client where servers are.
 type source interface {
+	// start starts a server at an address that the source can tell.
+	start(t *testing.T, name string) *fleet.Server
 	dial(t *testing.T, opts ...client.Option) *client.Conn
-	// set replaces the addresses. Those in the same zone as the client come first.
+	// set replaces the addresses.
 	set(t *testing.T, addrs ...string)
+	// follows reports whether clients know new addresses soon.
+	follows() bool
 }
+
+// anywhere is a source of servers with addresses of any kind.
+type anywhere struct{}
+
+func (anywhere) start(t *testing.T, name string) *fleet.Server { return fleet.Start(t, name) }
+func (anywhere) follows() bool                                 { return true }
 
 // zone is that of all servers and of the client.
 const zone = "zone-a"
 
 // registry is a source with a resolver of [client.NewResolver].
 type registry struct {
+	anywhere
 	mu      sync.Mutex
 	addrs   []string
 	changed chan struct{}
@@ -81,9 +93,12 @@ func (r *registry) dial(t *testing.T, opts ...client.Option) *client.Conn {
 }
 
 // file is a source that is a file, which is replaced at once.
-type file struct{ path string }
+type file struct {
+	anywhere
+	path string
+}
 
-func newFile(t *testing.T) source { return file{filepath.Join(t.TempDir(), "servers")} }
+func newFile(t *testing.T) source { return file{path: filepath.Join(t.TempDir(), "servers")} }
 
 func (f file) set(t *testing.T, addrs ...string) {
 	t.Helper()
@@ -103,6 +118,48 @@ func (f file) dial(t *testing.T, opts ...client.Option) *client.Conn {
 	return dialFleet(t, "file://"+f.path, opts...)
 }
 
+// static is a source whose first list is part of the target.
+type static struct {
+	anywhere
+	addrs []string
+}
+
+func newStatic(*testing.T) source { return new(static) }
+
+func (s *static) set(_ *testing.T, addrs ...string) { s.addrs = addrs }
+func (*static) follows() bool                       { return false }
+
+func (s *static) dial(t *testing.T, opts ...client.Option) *client.Conn {
+	return dialFleet(t, "static:///"+strings.Join(s.addrs, ","), opts...)
+}
+
+// names is a source that is a DNS server. All servers have the same port.
+type names struct {
+	dns  *fleet.DNS
+	port string
+	last byte // of the addresses that servers have
+}
+
+func newNames(t *testing.T) source { return &names{dns: fleet.StartDNS(t)} }
+
+func (n *names) start(t *testing.T, name string) *fleet.Server {
+	n.last++
+	s := fleet.StartAt(t, name, fmt.Sprintf("127.0.0.%d:%s", n.last, cmp.Or(n.port, "0")))
+	_, port, err := net.SplitHostPort(s.Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.port = port
+	return s
+}
+
+func (n *names) set(t *testing.T, addrs ...string) { n.dns.Set(t, addrs...) }
+func (*names) follows() bool                       { return false } // a client asks every 30 s at most
+
+func (n *names) dial(t *testing.T, opts ...client.Option) *client.Conn {
+	return dialFleet(t, "dns://"+n.dns.Addr()+"/echo.example.com:"+n.port, opts...)
+}
+
 func dialFleet(t *testing.T, target string, opts ...client.Option) *client.Conn {
 	t.Helper()
 	conn, err := client.Dial(target, append(opts, client.WithInsecure())...)
@@ -115,7 +172,9 @@ func dialFleet(t *testing.T, target string, opts ...client.Option) *client.Conn 
 
 // sources and balancers are the dimensions of the tests.
 var (
-	sources   = map[string]func(*testing.T) source{"registry": newRegistry, "file": newFile}
+	sources = map[string]func(*testing.T) source{
+		"registry": newRegistry, "file": newFile, "static": newStatic, "DNS": newNames,
+	}
 	balancers = map[string][]client.Option{
 		"round robin":   {},
 		"least request": {client.WithBalancer(client.LeastRequest())},
@@ -131,6 +190,7 @@ func TestFleet(t *testing.T) {
 	for _, test := range []struct{ source, balancer string }{
 		{"registry", "round robin"}, {"file", "least request"}, {"registry", "pick first"},
 		{"file", "same zone"}, {"registry", "connections"}, {"file", "health checks"},
+		{"static", "least request"}, {"DNS", "round robin"},
 	} {
 		t.Run(test.source+", "+test.balancer, func(t *testing.T) {
 			testFleet(t, sources[test.source](t), test.balancer)
@@ -166,8 +226,10 @@ type phase struct {
 
 func testFleet(t *testing.T, from source, balancer string) {
 	servicetest.NoLeaks(t)
-	one, two, three := fleet.Start(t, "one"), fleet.Start(t, "two"), fleet.Start(t, "three")
-	from.set(t, one.Addr, two.Addr)
+	one, two, three := from.start(t, "one"), from.start(t, "two"), from.start(t, "three")
+	if from.set(t, one.Addr, two.Addr); !from.follows() {
+		from.set(t, one.Addr, two.Addr, three.Addr)
+	}
 	load := fleet.Call(t, from.dial(t, balancers[balancer]...), echotest.Table)
 	answers := func(s *fleet.Server, most time.Duration) {
 		t.Helper()
@@ -269,38 +331,27 @@ func TestFleetRetries(t *testing.T) {
 	}
 }
 
-// TestFleetOfDNS resolves a name again when a server ends its connection.
+// TestFleetOfDNS drains a server while DNS fails: the client asks for the name, and keeps what it
+// knows.
 func TestFleetOfDNS(t *testing.T) {
 	servicetest.NoLeaks(t)
-	dns := fleet.StartDNS(t)
-	one := fleet.Start(t, "one")
-	_, port, err := net.SplitHostPort(one.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	two := fleet.StartAt(t, "two", net.JoinHostPort("127.0.0.2", port))
-	dns.Set(t, one.Addr, two.Addr)
-	conn := dialFleet(t, "dns://"+dns.Addr()+"/echo.example.com:"+port)
-	load := fleet.Call(t, conn, echotest.Table)
+	from := newNames(t).(*names)
+	one, two := from.start(t, "one"), from.start(t, "two")
+	from.set(t, one.Addr, two.Addr)
+	load := fleet.Call(t, from.dial(t), echotest.Table)
 	for _, s := range []*fleet.Server{one, two} {
 		if !load.Answers(s.Name, 20*time.Second) {
 			t.Fatalf("no response of %s", s.Name)
 		}
 	}
-	for _, p := range []phase{
-		{"DNS fails", 0, func() {
-			dns.Break(true)
-			one.Drain(t) // the client asks again
-		}},
-		{"one left", 0, func() { time.Sleep(200 * time.Millisecond) }},
-	} {
-		r := load.During(p.do)
-		t.Logf("%s: %v", p.what, r)
-		if r.Failures() > p.most {
-			t.Errorf("%s: %d failures, want at most %d", p.what, r.Failures(), p.most)
-		}
+	r := load.During(func() {
+		from.dns.Break(true)
+		one.Drain(t)
+		time.Sleep(200 * time.Millisecond)
+	})
+	if r.Failures() != 0 || r.Servers[two.Name] == 0 {
+		t.Error(r)
 	}
-	dns.Break(false)
 }
 
 // TestFleetOfBrokenServers has servers that are reachable and useless beside one that works.

@@ -35,8 +35,7 @@ const (
 	// KeepaliveTimeout is how long the server waits for the answer to its ping.
 	KeepaliveTimeout = 20 * time.Second
 	// StreamWorkers is how many goroutines are kept for calls: a new goroutine for each call first
-	// has to grow its stack, which costs a fifth of a unary call's CPU time. [WithStreamWorkers] sets
-	// another number.
+	// has to grow its stack. [WithStreamWorkers] sets another number.
 	StreamWorkers = 64
 	// MinPingInterval is the shortest interval at which a client may ping, with or without calls.
 	// The connection of a client that pings more often is closed. grpc's default is five minutes,

@@ -20,6 +20,8 @@ import (
 // authenticator. Without GRPCOptions they reach the handler of [grpc.UnknownServiceHandler]
 // unauthenticated, because On sees only services that are registered through it.
 //
+// The goroutines of [WithStreamWorkers] start with [grpc.NewServer] and end with the server's Stop.
+//
 // Invalid options panic, as for On.
 func GRPCOptions(opts ...Option) []grpc.ServerOption {
 	config := newSettings(opts)

@@ -44,6 +44,7 @@ func New(w io.Writer, opts *slog.HandlerOptions) *Handler {
 
 // WithAttrs implements [slog.Handler].
 func (h *Handler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	attrs = slices.Clone(attrs) // probe needs them later
 	return h.changed(func(to slog.Handler) slog.Handler { return to.WithAttrs(attrs) })
 }
 
