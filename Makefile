@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -46,7 +46,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-endpointslice test-roles test-jwtauth test-validate test-xds test-sql test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-sql test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -92,6 +92,11 @@ test-jwtauth: ## Run the tests of the module for JSON Web Tokens
 .PHONY: test-redis
 test-redis: ## Run the tests of the module for rates in Redis, those of allocations without the race detector
 	cd runtime/redislimit && $(RACE) ./... && $(TEST) -run Alloc .
+
+.PHONY: test-nats
+test-nats: ## Run the tests of the module for rooms, logs and presence on NATS, against servers in the test
+	cd runtime/natshub && $(RACE) ./...
+	cd runtime/natshub/natstest && $(RACE) ./...
 
 .PHONY: test-validate
 test-validate: ## Run the tests of the module for rules of buf.validate, those of memory without the race detector

@@ -1,0 +1,2 @@
+// Package natshub carries rooms, logs and presence between replicas over NATS and JetStream.
+package natshub
