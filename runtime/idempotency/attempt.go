@@ -52,7 +52,7 @@ func (a *attempt) begin(ctx context.Context) (Entry, error) {
 func (a *attempt) ask(ctx context.Context) (Entry, error) {
 	a.claim.Lease = a.lease
 	if deadline, ok := ctx.Deadline(); ok {
-		a.claim.Lease = min(max(time.Until(deadline), 0), longestLease) + leaseMargin
+		a.claim.Lease = min(a.lease, min(max(time.Until(deadline), 0), longestRun)+leaseMargin)
 	}
 	entry, err := a.store.Begin(ctx, a.claim)
 	if err == nil {
@@ -76,7 +76,7 @@ func (a *attempt) run(ctx context.Context, run func(context.Context) (proto.Mess
 		}
 	}()
 	s := &saving{attempt: a}
-	resp, err := run(context.WithValue(ctx, savingKey{}, s))
+	resp, err := s.runRenewed(ctx, run)
 	if err != nil {
 		return nil, err
 	}

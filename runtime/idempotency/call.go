@@ -39,8 +39,6 @@ func (m *method) answer(ctx context.Context, req proto.Message, run func(context
 	if id == "" || m.dryRun != nil && req.ProtoReflect().Get(m.dryRun).Bool() {
 		return run(ctx)
 	}
-	ctx, cancel := m.withDeadline(ctx)
-	defer cancel()
 	a, err := m.attempt(ctx, req, id)
 	if err != nil {
 		return nil, err
@@ -54,14 +52,6 @@ func (m *method) answer(ctx context.Context, req proto.Message, run func(context
 	default:
 		return m.replay(ctx, entry.Response)
 	}
-}
-
-// withDeadline gives a call without a deadline one, so that its lease does not expire before.
-func (m *method) withDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, m.lease)
 }
 
 // attempt returns the attempt to run a call with a key.

@@ -8,14 +8,14 @@ import (
 )
 
 const (
-	// DefaultLease is how long a call without a deadline may run.
+	// DefaultLease is the default time until a retry of a call whose process has ended may run.
 	DefaultLease = time.Minute
 	// leaseMargin is how much longer than its deadline a call is assumed to run: methods return a
 	// little after it.
 	leaseMargin = 5 * time.Second
-	// longestLease bounds the lease of a call with an extreme deadline, which stores could not
-	// represent.
-	longestLease = 365 * 24 * time.Hour
+	// longestRun bounds for how long the claim of one call is renewed, so that a method that never
+	// returns does not hold its key for ever.
+	longestRun = 24 * time.Hour
 )
 
 // Guard recognizes retried calls. [New] returns it, for server.WithIdempotency. It is safe for
@@ -43,9 +43,11 @@ func WithWait(most time.Duration) Option {
 	return func(g *Guard) { g.wait = most }
 }
 
-// WithLease sets how long a call without a deadline may run, instead of [DefaultLease]: it
-// becomes the call's deadline, because a retry may run afterwards. A call with a deadline may run
-// until then.
+// WithLease sets how long the claim of a call outlives its process, instead of [DefaultLease]: a
+// retry may run afterwards. While the method runs, also after its deadline, its claim is renewed
+// every third of the lease, for at most 24 hours. A call whose deadline is nearer has a lease that
+// ends 5 seconds after that. d must be longer than pauses of the process and outages of the store;
+// 0 and less mean the default.
 func WithLease(d time.Duration) Option {
 	return func(g *Guard) {
 		if d > 0 {

@@ -75,6 +75,22 @@ func (m *memory) Begin(_ context.Context, claim Claim) (Entry, error) {
 	return e.Entry, nil
 }
 
+func (m *memory) Renew(_ context.Context, key Key, fence Fence, lease time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, ok := m.entries[key]
+	switch {
+	case !ok || e.Fence != fence || e.Done:
+		return ErrLost
+	case e.inTx:
+		return nil
+	}
+	m.running.remove(e)
+	e.until = time.Now().Add(lease)
+	m.running.add(e)
+	return nil
+}
+
 func (m *memory) Finish(_ context.Context, key Key, fence Fence, response []byte, window time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -80,10 +80,17 @@ func TestATransactionThatIsTriedAgain(t *testing.T) {
 	g.says(`request_id: "1"`, "saved")
 }
 
+// unrenewed is a store that renewals do not reach, as those of a process that is suspended.
+type unrenewed struct{ idempotency.TxStore }
+
+func (unrenewed) Renew(context.Context, idempotency.Key, idempotency.Fence, time.Duration) error {
+	return errors.New("cut off")
+}
+
 // A call whose lease has expired cannot commit once another one has run.
 func TestATransactionThatComesTooLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := guard(t, byIdempotencyKey, idempotency.Memory())
+		g := guard(t, byIdempotencyKey, unrenewed{idempotency.Memory()})
 		_, err := g.call(t.Context(), `request_id: "1"`, func(ctx context.Context) (proto.Message, error) {
 			time.Sleep(2 * time.Minute)
 			g.says(`request_id: "1"`, "done II")

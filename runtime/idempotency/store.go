@@ -28,7 +28,7 @@ type Claim struct {
 	Key    Key
 	Digest [digest.Size]byte // of the request
 	Fence  Fence
-	Lease  time.Duration // how long the claim holds if nothing is heard of the call; always above 0
+	Lease  time.Duration // how long the claim holds unless it is renewed; always above 0
 }
 
 // Entry is a store's entry for a key.
@@ -58,6 +58,11 @@ type Store interface {
 	// expired, Begin changes nothing and returns it. Begin may be repeated with the same claim.
 	// It returns [ErrFull] if the claims of the principal use their whole share.
 	Begin(context.Context, Claim) (Entry, error)
+	// Renew restarts the lease of the claim with the fence, with the given duration from now, even if
+	// it has expired, as long as no other call has the key. It returns [ErrLost], and makes no
+	// claim, if the key has no claim with that fence, or has a response. While a transaction of
+	// [TxStore] decides the outcome of the claim, Renew may wait or do nothing.
+	Renew(ctx context.Context, key Key, fence Fence, lease time.Duration) error
 	// Finish records that the call with the fence succeeded, and stores its response for the
 	// window from now, even if its lease has expired, as long as no other call has the key. It
 	// returns [ErrLost] if the key has no claim with that fence, or has a response. It returns

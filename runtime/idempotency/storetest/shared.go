@@ -21,6 +21,7 @@ func RunShared(t *testing.T, newStore func(t *testing.T, maxBytes int) idempoten
 		"the claims of a principal leave others room":       claimsLeaveRoom,
 		"a principal may claim again when its calls ended":  claimsAgain,
 		"a lease that is over makes room":                   leasesMakeRoom,
+		"a lease that is renewed makes no room":             renewedStays,
 		"responses of a principal cost others none":         responsesShared,
 		"the responses go first whose windows end first":    soonestFirst,
 		"responses cost no claims":                          responsesCostNoClaims,
@@ -118,6 +119,19 @@ func leasesMakeRoom(t *testing.T, s suite) {
 		}
 		_, err = s.Begin(t.Context(), c)
 	}
+}
+
+func renewedStays(t *testing.T, s suite) {
+	c := by("eve")
+	c.Lease = short
+	s.own(t, c)
+	s.renew(t, c, long)
+	s.expire(t)
+	s.fill(t, "ada")
+	for range 2000 {
+		s.answer(t, "bob", 1000, long)
+	}
+	s.held(t, c)
 }
 
 func responsesShared(t *testing.T, s suite) {

@@ -42,6 +42,11 @@ func Run(t *testing.T, newStore func(t *testing.T) idempotency.Store) {
 		"only who holds a claim gives it back":              foreignRelease,
 		"a response cannot be given back":                   releasedResponse,
 		"a lease that is over is free, and its holder lost": overtaken,
+		"a lease that is renewed holds":                     renewed,
+		"a lease that is over can be renewed":               renewedLate,
+		"a lease is renewed as often as needed":             renewedOften,
+		"only who holds a claim renews it":                  foreignRenew,
+		"a claim that is gone is not renewed":               renewedTooLate,
 		"of many claims at once one is made":                contended,
 		"of many claims at once one takes over":             contendedAgain,
 	} {
@@ -273,6 +278,91 @@ func overtaken(t *testing.T, s suite) {
 	s.finish(t, next, "next", long)
 	s.kept(t, next, []byte("next"))
 	s.lost(t, c)
+}
+
+// renew renews a lease, which must succeed.
+func (s suite) renew(t *testing.T, c idempotency.Claim, lease time.Duration) {
+	t.Helper()
+	if err := s.Renew(t.Context(), c.Key, c.Fence, lease); err != nil {
+		t.Fatalf("Renew: %v", err)
+	}
+}
+
+// notRenewed checks that a claim cannot be renewed.
+func (s suite) notRenewed(t *testing.T, c idempotency.Claim) {
+	t.Helper()
+	if err := s.Renew(t.Context(), c.Key, c.Fence, long); !errors.Is(err, idempotency.ErrLost) {
+		t.Fatalf("Renew returned %v, want ErrLost", err)
+	}
+}
+
+func renewed(t *testing.T, s suite) {
+	c := claim(short)
+	s.own(t, c)
+	s.renew(t, c, long)
+	s.expire(t)
+	s.held(t, c)
+	s.finish(t, c, "renewed", long)
+	s.kept(t, c, []byte("renewed"))
+}
+
+func renewedLate(t *testing.T, s suite) {
+	c := claim(short)
+	s.own(t, c)
+	s.expire(t)
+	s.renew(t, c, long)
+	s.held(t, c)
+	s.finish(t, c, "late", long)
+	s.kept(t, c, []byte("late"))
+}
+
+// renewedOften also renews with a short lease, from which the time counts then.
+func renewedOften(t *testing.T, s suite) {
+	c := claim(long)
+	s.own(t, c)
+	for range 5 {
+		s.renew(t, c, long)
+		s.renew(t, c, short)
+	}
+	next := rival(c)
+	rand.Read(next.Digest[:])
+	s.takeOver(t, next)
+	s.notRenewed(t, c)
+	s.held(t, next)
+}
+
+func foreignRenew(t *testing.T, s suite) {
+	c := claim(short)
+	s.own(t, c)
+	s.notRenewed(t, rival(c))
+	s.takeOver(t, rival(c)) // its lease is as it was
+}
+
+// renewedTooLate also checks that nothing is claimed.
+func renewedTooLate(t *testing.T, s suite) {
+	c := claim(long)
+	s.notRenewed(t, c)
+	s.own(t, rival(c))
+
+	c = claim(long)
+	s.own(t, c)
+	s.release(t, c)
+	s.notRenewed(t, c)
+	s.own(t, rival(c))
+
+	c = claim(long)
+	s.own(t, c)
+	s.finish(t, c, "kept", long)
+	s.notRenewed(t, c)
+	s.kept(t, c, []byte("kept"))
+
+	c = claim(short)
+	s.own(t, c)
+	next := rival(c)
+	rand.Read(next.Digest[:])
+	s.takeOver(t, next)
+	s.notRenewed(t, c)
+	s.held(t, next)
 }
 
 func contended(t *testing.T, s suite) {

@@ -24,6 +24,7 @@ func RunTx(t *testing.T, newStore func(t *testing.T) (idempotency.TxStore, func(
 		"a rollback keeps the claim":                     rolledBack,
 		"a rollback of a call that failed frees the key": rolledBackAndReleased,
 		"a commit outlives the lease":                    committedLate,
+		"a claim is renewed around a transaction":        renewedAroundTx,
 		"only who holds a claim finishes it":             foreignFinishTx,
 		"another value is no transaction":                noTx,
 	} {
@@ -52,6 +53,22 @@ func end(t *testing.T, end func() error) {
 	if err := end(); err != nil {
 		t.Fatalf("end of a transaction: %v", err)
 	}
+}
+
+func renewedAroundTx(t *testing.T, s txSuite) {
+	c := claim(short)
+	s.own(t, c)
+	tx := s.beginTx()
+	s.finishTx(t, tx, c, "rolled back")
+	end(t, tx.Rollback)
+	s.renew(t, c, long)
+	s.expire(t)
+	s.held(t, c)
+	tx = s.beginTx()
+	s.finishTx(t, tx, c, "committed")
+	end(t, tx.Commit)
+	s.notRenewed(t, c)
+	s.kept(t, c, []byte("committed"))
 }
 
 func committed(t *testing.T, s txSuite) {
