@@ -158,3 +158,9 @@ func (s *Server) watchTLS() {
 		}
 	})
 }
+
+// failAndStop shuts the server down, and makes Serve return err.
+func (s *Server) failAndStop(err error) {
+	s.fail(err)
+	s.stop.Request(s.pipeline.drainDelay)
+}

@@ -43,3 +43,17 @@ func (p *pipeline) bind(info runtime.MethodInfo, server any) *method {
 	p.byName[info.FullMethod] = m
 	return m
 }
+
+// unknownMethod returns the method that calls of all unknown methods run through. It requires an
+// authenticated caller if there is an authenticator, so that others cannot find out which methods
+// exist.
+func (p *pipeline) unknownMethod() *method {
+	p.unknownOnce.Do(func() {
+		var policy runtime.Policy
+		if p.authenticator != nil {
+			policy.Auth = new(runtime.Auth)
+		}
+		p.unknown = p.bind(runtime.NewMethodInfo("unknown", "unknown", runtime.KindBidi, policy), nil)
+	})
+	return p.unknown
+}

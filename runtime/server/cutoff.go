@@ -108,3 +108,13 @@ type stuckSend struct {
 	message int64 // that was being sent; 0 if none was
 	since   time.Time
 }
+
+// isClosed reports whether a channel that nothing sends to is closed.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}

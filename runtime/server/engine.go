@@ -46,22 +46,3 @@ func WithEngine(open func(EngineConfig) (Engine, error)) Option {
 		c.engine = open
 	}
 }
-
-// openEngine returns the engine of the options, or a *grpc.Server.
-func (s *Server) openEngine() (Engine, error) {
-	options := grpcOptions(s.pipeline)
-	if open := s.pipeline.engine; open != nil {
-		return withoutPanic(func() (Engine, error) {
-			return open(EngineConfig{options, s.pipeline.logger, s.health.setReachable})
-		})
-	}
-	return newGRPCServer(options)
-}
-
-// listener returns lis for the engine, with the bounds of connections.
-func (s *Server) listener(lis net.Listener) net.Listener {
-	if s.pipeline.engine != nil {
-		return s.pipeline.capacity.Pending(lis)
-	}
-	return s.pipeline.capacity.Listener(lis)
-}

@@ -39,3 +39,22 @@ func (g *GRPCServer) Stop() {
 	g.stop.Force()
 	_ = g.Shutdown(context.Background()) // Serve returns its error
 }
+
+// openEngine returns the engine of the options, or a *grpc.Server.
+func (s *Server) openEngine() (Engine, error) {
+	options := grpcOptions(s.pipeline)
+	if open := s.pipeline.engine; open != nil {
+		return withoutPanic(func() (Engine, error) {
+			return open(EngineConfig{options, s.pipeline.logger, s.health.setReachable})
+		})
+	}
+	return newGRPCServer(options)
+}
+
+// listener returns lis for the engine, with the bounds of connections.
+func (s *Server) listener(lis net.Listener) net.Listener {
+	if s.pipeline.engine != nil {
+		return s.pipeline.capacity.Pending(lis)
+	}
+	return s.pipeline.capacity.Listener(lis)
+}

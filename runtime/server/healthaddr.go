@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -41,13 +40,6 @@ func WithHealthAddr(addr string) Option {
 		}
 		c.healthAddr = addr
 	}
-}
-
-// probes serve health checks on a separate address.
-type probes struct {
-	pipeline *pipeline
-	server   *grpc.Server
-	lis      net.Listener
 }
 
 // openProbes listens on the address of [WithHealthAddr]. It returns nil without one. The server is

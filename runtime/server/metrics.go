@@ -6,7 +6,6 @@ import (
 
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/metric"
 )
 
@@ -165,9 +164,6 @@ func (c *capacity) collectConnections(report metric.Report) {
 	report(closedDesc, float64(counts.PeerFull), "peer_full")
 	report(closedDesc, float64(counts.NoHeader), "proxy_header")
 }
-
-// held returns how many calls a server holds.
-func held(use bounds.Use) int { return int(max(use.Handlers, use.Streams)) }
 
 // oneIf returns 1 for true and 0 for false.
 func oneIf(is bool) float64 {

@@ -131,3 +131,10 @@ func textsOf(p runtime.Policy) map[string]string {
 	}
 	return texts
 }
+
+// status returns the state of the method.
+func (m *method) status() MethodStatus {
+	s := m.figures()
+	s.Rules, s.Refusing = m.rules(), m.refusing(m.policy.Load())
+	return s
+}

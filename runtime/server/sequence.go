@@ -161,3 +161,18 @@ func (m *method) streamHandler(handler grpc.StreamHandler) grpc.StreamHandler {
 	}
 	return handler
 }
+
+// guardUnknown returns an interceptor that calls the handler of [grpc.UnknownServiceHandler] in the
+// pipeline. With an authenticator it rejects the call instead, because the handler has no policy.
+func (p *pipeline) guardUnknown() grpc.StreamServerInterceptor {
+	m := p.unknownMethod()
+	return func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+		if srv != nil { // grpc passes on calls of unknown methods without an implementation
+			return handler(srv, ss)
+		}
+		if p.authenticator != nil && !p.admitAll {
+			handler = rejectUnknown
+		}
+		return m.streamCall(srv, ss, handler)
+	}
+}

@@ -81,12 +81,6 @@ func (s *Server) serveUntilStopped(ctx context.Context, server Engine, lis net.L
 	return s.shutDown(server)
 }
 
-// failAndStop shuts the server down, and makes Serve return err.
-func (s *Server) failAndStop(err error) {
-	s.fail(err)
-	s.stop.Request(s.pipeline.drainDelay)
-}
-
 // logServing logs that the server accepts calls.
 func (s *Server) logServing(ctx context.Context, lis net.Listener) {
 	attrs := []slog.Attr{slog.String("address", lis.Addr().String()), slog.Any("services", s.serviceNames())}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"net"
 	"sync"
 	"time"
 
@@ -159,4 +160,11 @@ type background struct {
 type backgroundFunc struct {
 	name string
 	run  func(ctx context.Context) error
+}
+
+// probes serve health checks on a separate address.
+type probes struct {
+	pipeline *pipeline
+	server   *grpc.Server
+	lis      net.Listener
 }

@@ -100,3 +100,8 @@ type tlsSettings struct {
 	options tlsfiles.Options
 	files   *tlsfiles.Files // nil without WithTLSFiles
 }
+
+// credentialsWrapper is the argument of [WithWrappedCredentials].
+type credentialsWrapper = func(
+	credentials.TransportCredentials,
+) (credentials.TransportCredentials, error)

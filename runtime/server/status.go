@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 )
 
 // Status is the state of a server at one time, for people and pages that watch it. It shares
@@ -199,16 +200,6 @@ func (s *Server) setServing(addr net.Addr) {
 	s.since, s.addrs = time.Now(), []string{addr.String()}
 }
 
-// isClosed reports whether a channel that nothing sends to is closed.
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
 // describeState completes the status of a server with what its pipeline knows.
 func (p *pipeline) describeState(s *Status, services []string, health *Health) {
 	s.Calls, s.MaxCalls = held(p.capacity.Use()), p.limits.Calls
@@ -233,13 +224,6 @@ func (p *pipeline) serviceNames() (names []string) {
 		}
 	}
 	return names
-}
-
-// status returns the state of the method.
-func (m *method) status() MethodStatus {
-	s := m.figures()
-	s.Rules, s.Refusing = m.rules(), m.refusing(m.policy.Load())
-	return s
 }
 
 // figures returns the state of the method without what takes time to find out.
@@ -282,3 +266,6 @@ func reasonOf(err error) string {
 	}
 	return err.Error()
 }
+
+// held returns how many calls a server holds.
+func held(use bounds.Use) int { return int(max(use.Handlers, use.Streams)) }

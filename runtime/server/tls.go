@@ -34,11 +34,6 @@ func WithCredentials(creds credentials.TransportCredentials) Option {
 	}
 }
 
-// credentialsWrapper is the argument of [WithWrappedCredentials].
-type credentialsWrapper = func(
-	credentials.TransportCredentials,
-) (credentials.TransportCredentials, error)
-
 // WithWrappedCredentials serves connections with what wrap returns for the credentials of the other
 // options, which are insecure without one: for packages whose credentials fall back on others.
 func WithWrappedCredentials(wrap func(credentials.TransportCredentials) (
