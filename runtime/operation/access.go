@@ -69,7 +69,9 @@ func callerOf(ctx context.Context) (id string, err error) {
 // List returns operations of the caller of ctx by name in byte order. It sets the principal of
 // the query itself. next is the value of After for the operations that follow, or "" if there are
 // none. List may return fewer operations than the limit, even none, although more follow: if they
-// would exceed the query's size in bytes, or if [WithAuthorizer] hides some.
+// would exceed the query's size in bytes, or if [WithAuthorizer] hides some. If parts of the store
+// cannot be read, List returns those of the others, and UNAVAILABLE with a [*PartialError] as its
+// cause.
 func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string, err error) {
 	q.Limit, _ = q.limits()
 	q.Limit, q.Principal, q.Deleted = min(q.Limit, mostListed), nil, false
@@ -81,7 +83,7 @@ func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string
 		q.Principal = &id
 	}
 	found, more, err := m.store.List(ctx, q)
-	if err != nil {
+	if partial := (*PartialError)(nil); err != nil && !errors.As(err, &partial) {
 		return nil, "", storeError(ctx, q.Prefix, err)
 	}
 	if more && len(found) > 0 {
@@ -92,7 +94,7 @@ func (m *Manager) List(ctx context.Context, q Query) (ops []*Record, next string
 			ops = append(ops, op)
 		}
 	}
-	return ops, next, nil
+	return ops, next, storeError(ctx, q.Prefix, err)
 }
 
 // Cancel requests that an operation of the caller of ctx ends, and returns its current state. An

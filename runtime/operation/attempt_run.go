@@ -58,7 +58,7 @@ func (a *attempt) startWork() <-chan ending {
 		defer func() { done <- e }()
 		defer func() {
 			if value := recover(); value != nil {
-				report.Panic(a.ctx, a.log, value)
+				a.config.recovered(a.ctx, a.log, value)
 				e = ending{err: fmt.Errorf("panic: %v", value), panicked: true}
 			}
 		}()

@@ -8,13 +8,12 @@ import (
 	"iter"
 	"log/slog"
 	"reflect"
+	"runtime/debug"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
-
-	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // EachOption configures [Each].
@@ -91,7 +90,7 @@ func workOn[Req, Metadata, C, R any](
 	}()
 	for i, ok := e.take(ctx); ok; i, ok = e.take(ctx) {
 		at = i
-		result, again, err := callItem(ctx, run.a.log, i, children[i], work)
+		result, again, err := callItem(ctx, run.a, i, children[i], work)
 		at = -1
 		switch {
 		case again != nil && run.a.op.Attempt < run.a.op.MaxAttempts:
@@ -104,11 +103,11 @@ func workOn[Req, Metadata, C, R any](
 
 // callItem calls work for one item and recovers panics. again is the [TryAgain] in err.
 func callItem[C, R any](
-	ctx context.Context, log *slog.Logger, index int, c C, work func(context.Context, C) (R, error),
+	ctx context.Context, a *attempt, index int, c C, work func(context.Context, C) (R, error),
 ) (result R, again *tryAgain, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			report.Panic(ctx, log, value, slog.Int("item", index))
+			a.config.recovered(ctx, a.log, value, slog.Int("item", index))
 			again, err = nil, errInternal.WithCause(fmt.Errorf("panic: %v", value))
 		}
 	}()
@@ -149,7 +148,8 @@ func (c eachCheckpoint) all() iter.Seq2[int, []byte] {
 type each[R any] struct {
 	failed func(index int, err error)
 	save   func(context.Context) error
-	show   func() // how far it is, in the metadata
+	report func(ctx context.Context, value any, stack []byte) // of a panic
+	show   func()                                             // how far it is, in the metadata
 	every  time.Duration
 
 	mu      sync.Mutex
@@ -170,7 +170,7 @@ func newEach[R, Req, Metadata any](run *Run[Req, Metadata], n int, config eachCo
 		return nil, fmt.Errorf("Each: %s has no map<int32, google.rpc.Status> failed_requests for failed items", run.metadataName())
 	}
 	e := &each[R]{
-		failed: run.Failed, every: config.every, saved: time.Now(),
+		failed: run.Failed, every: config.every, saved: time.Now(), report: run.a.config.handlePanic,
 		ended: make([]bool, n), results: make([]*R, n), encoded: make(map[int][]byte),
 	}
 	show, ok := config.progress.(func(*Metadata, int, int))
@@ -281,7 +281,9 @@ func (e *each[R]) saveInTime(ctx context.Context) {
 func (e *each[R]) saveNow(ctx context.Context) {
 	defer func() {
 		if value := recover(); value != nil {
-			e.err = TryAgain(errInternal.WithCause(panicError("panic", value)), 0)
+			stack := debug.Stack()
+			e.err = TryAgain(errInternal.WithCause(fmt.Errorf("panic: %v\n%s", value, stack)), 0)
+			e.report(ctx, value, stack)
 		}
 	}()
 	e.stopTimer()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -121,11 +120,6 @@ type tryAgain struct {
 func (t *tryAgain) Error() string { return t.cause.Error() }
 
 func (t *tryAgain) Unwrap() error { return t.cause }
-
-// panicError returns a recovered panic as an error, with the stack for the log.
-func panicError(what string, value any) error {
-	return fmt.Errorf("%s: %v\n%s", what, value, debug.Stack())
-}
 
 // misuse returns the error of a helper that does not fit its messages: INTERNAL for the caller,
 // err for the log.

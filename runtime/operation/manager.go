@@ -10,7 +10,6 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/refreshed"
-	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // Manager starts operations, works on them, and serves their state. Many managers, in as many
@@ -46,7 +45,7 @@ func NewManager(store Store, opts ...Option) *Manager {
 	if store == nil {
 		m.config.fail("operation.NewManager: the store is nil; pass one, such as Memory()")
 	} else {
-		m.store = recoveredStore{store}
+		m.store = recoveredStore{store, m.panicked}
 		m.unfinished = refreshed.New(m.store.Count)
 	}
 	return m
@@ -104,7 +103,7 @@ func (m *Manager) contextOf(op *Record) context.Context {
 func (m *Manager) extract(op *Record) (ctx context.Context) {
 	defer func() {
 		if value := recover(); value != nil {
-			report.Panic(context.Background(), m.config.logger, value, slog.String(logOperation, op.Name))
+			m.config.recovered(context.Background(), m.config.logger, value, slog.String(logOperation, op.Name))
 			ctx = context.Background()
 		}
 	}()

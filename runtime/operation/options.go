@@ -20,6 +20,8 @@ type config struct {
 	prefix           string
 	authorize        func(context.Context, *Record) error
 	startOnly        bool
+	unhandled        []string                                           // RPCs whose operations others run: "library.v1.Books/Print" or ".../*"
+	onPanic          func(ctx context.Context, value any, stack []byte) // nil without one
 	maxMessage       int
 	backoff, longest time.Duration
 	inject           func(context.Context) map[string]string
@@ -143,8 +145,25 @@ func WithMaxMessageBytes(n int) Option {
 }
 
 // WithStartOnly makes the manager only start operations, because other processes run them. RPCs
-// without a handler here can be started.
+// without a handler here can be started. See [WithUnhandled] for single RPCs.
 func WithStartOnly() Option { return func(c *config) { c.startOnly = true } }
+
+// WithUnhandled names RPCs on the manager's server that start operations elsewhere, such as with
+// another manager or in another service: "shop.v1.BatchJobService/ProcessBatch", or
+// "shop.v1.BatchJobService/*" for all of a service. The manager needs no handler for them; see
+// [Register].
+func WithUnhandled(rpcs ...string) Option {
+	return func(c *config) {
+		for _, rpc := range rpcs {
+			if service, method, ok := strings.Cut(rpc, "/"); !ok || service == "" || method == "" {
+				c.fail("operation.WithUnhandled(%q): pass a service and a method, as in %q", rpc,
+					"shop.v1.BatchJobService/ProcessBatch")
+				return
+			}
+		}
+		c.unhandled = append(c.unhandled, rpcs...)
+	}
+}
 
 // WithBackoff sets the wait before an operation is retried after a panic or [TryAgain]: first
 // after the first attempt, doubling with each attempt up to longest, instead of one second and

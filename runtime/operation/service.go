@@ -19,15 +19,23 @@ import (
 // scopes, or make the methods public.
 //
 // If r is a server.Server, m runs operations while it serves, its metrics are among the sources of
-// the server, and without [WithTracing] an observer of the server that is a [Tracer], such as that
-// of grpcotel, traces its attempts. Otherwise, call [Manager.Run].
+// the server, panics of the work reach its PanicHandler, and without [WithTracing] an observer of
+// the server that is a [Tracer], such as that of grpcotel, traces its attempts. The server stops
+// with an error if one of its RPCs starts operations for which m has no handler, unless m has
+// [WithStartOnly] or [WithUnhandled]. Otherwise, call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
 	server.Register[operationsService](r, operationsTable, &operationsServer{manager: m, waits: newSeats(waitsPerCaller)})
 	srv, ok := r.(owner)
 	if !ok {
 		return
 	}
-	srv.Background(ServiceName, m.Run)
+	srv.Background(ServiceName, func(ctx context.Context) error {
+		if err := m.checkHandlers(srv.Status()); err != nil {
+			return err
+		}
+		return m.Run(ctx)
+	})
+	m.config.onPanic = srv.HandlePanic
 	srv.AddSources(m)
 	for _, observer := range srv.Observers() {
 		if tracer, ok := observer.(Tracer); ok && m.config.tracer == nil {
@@ -41,6 +49,8 @@ type owner interface {
 	Background(name string, work func(context.Context) error)
 	AddSources(sources ...metric.Source)
 	Observers() []runtime.Observer
+	HandlePanic(ctx context.Context, value any, stack []byte)
+	Status() server.Status
 }
 
 // operationsServer implements google.longrunning.Operations for a manager.

@@ -2,18 +2,20 @@ package operation
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
 	"cloud.google.com/go/longrunning/autogen/longrunningpb"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/grpcservice/grpcservice/runtime/filter"
 	"github.com/grpcservice/grpcservice/runtime/page"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // listOperations pages ListOperations on the server and the client.
@@ -33,25 +35,60 @@ func All(ctx context.Context, client Client, req *longrunningpb.ListOperationsRe
 }
 
 // ListOperations returns the caller's operations in the order of their names: those of the
-// request's parent, or all.
+// request's parent, or all. With return_partial_success, the response names what cannot be read;
+// without it, the call then fails.
 func (s *operationsServer) ListOperations(ctx context.Context, req *longrunningpb.ListOperationsRequest) (*longrunningpb.ListOperationsResponse, error) {
-	if req.GetReturnPartialSuccess() {
-		return nil, rpcerr.ReasonUnimplemented.
-			Errorf(codes.Unimplemented, "return_partial_success: all operations are in one collection; omit the field").
-			WithViolations(rpcerr.Violation("return_partial_success", "is not supported"))
-	}
 	wanted, err := operationFilters().Parse("filter", req.GetFilter())
 	if err != nil {
 		return nil, err
 	}
-	q := Query{Done: doneIn(wanted.Expr())}
-	if parent := strings.TrimSuffix(req.GetName(), "/"); parent != "" {
-		q.Prefix = parent + "/"
+	l := listing{operationsServer: s, wanted: wanted, query: Query{Done: doneIn(wanted.Expr())}}
+	if req.GetReturnPartialSuccess() {
+		l.unreachable = make(map[string]bool)
 	}
-	return listOperations.Serve(ctx, req, page.Cursor(func(ctx context.Context, after string, limit int) ([]*longrunningpb.Operation, string, error) {
-		q.After = after
-		return s.find(ctx, q, wanted, limit)
-	}), page.WithMaxBytes(s.manager.config.maxMessage+pageOverhead))
+	if parent := strings.TrimSuffix(req.GetName(), "/"); parent != "" {
+		l.query.Prefix = parent + "/"
+	}
+	resp, err := listOperations.Serve(ctx, req, page.Cursor(l.find), page.WithMaxBytes(s.manager.config.maxMessage+pageOverhead))
+	if err == nil {
+		resp.Unreachable = slices.Sorted(maps.Keys(l.unreachable))
+	}
+	return resp, err
+}
+
+// listing is one call of ListOperations.
+type listing struct {
+	*operationsServer
+	wanted      *filter.Filter
+	query       Query
+	unreachable map[string]bool // names of what could not be read; nil if the call then fails
+}
+
+// tolerate reports whether the listing goes on although parts of the store cannot be read.
+func (l *listing) tolerate(ctx context.Context, err error) bool {
+	partial := (*PartialError)(nil)
+	if l.unreachable == nil || !errors.As(err, &partial) {
+		return false
+	}
+	for _, name := range partial.Unreachable {
+		l.unreachable[name] = true
+	}
+	l.warn(ctx, err)
+	return true
+}
+
+// skip reports whether the listing goes on without an operation that cannot be read.
+func (l *listing) skip(ctx context.Context, name string, err error) bool {
+	if l.unreachable == nil {
+		return false
+	}
+	l.unreachable[name] = true
+	l.warn(ctx, err)
+	return true
+}
+
+func (l *listing) warn(ctx context.Context, err error) {
+	l.manager.config.logger.LogAttrs(ctx, slog.LevelWarn, "a list of operations is incomplete", slog.Any("error", err))
 }
 
 // Limits for one page: the number of records read at a time if not all match its filter or belong
@@ -63,26 +100,30 @@ const (
 	bytesPerPage   = 64 << 20
 )
 
-// find returns up to limit operations that match a filter and fit into a response, and the name
-// to continue after, or "" if there are no more.
-func (s *operationsServer) find(ctx context.Context, q Query, wanted *filter.Filter, limit int) (found []*longrunningpb.Operation, next string, err error) {
-	room := s.manager.config.maxMessage
+// find returns up to limit operations after a name that match the filter and fit into a response,
+// and the name to continue after, or "" if there are no more.
+func (l *listing) find(ctx context.Context, after string, limit int) (found []*longrunningpb.Operation, next string, err error) {
+	q, room := l.query, l.manager.config.maxMessage
+	q.After = after
 	for looked, bytes := 0, 0; looked < recordsPerPage && bytes < bytesPerPage; looked += q.Limit {
 		q.Limit = limit - len(found)
-		if wanted.Expr() != nil || s.manager.config.authorize != nil {
+		if l.wanted.Expr() != nil || l.manager.config.authorize != nil {
 			q.Limit = max(q.Limit, recordsPerLook)
 		}
-		records, next, err := s.manager.List(ctx, q)
-		if err != nil {
+		records, next, err := l.manager.List(ctx, q)
+		if err != nil && !l.tolerate(ctx, err) {
 			return nil, "", err
 		}
 		for i, record := range records {
 			bytes += record.Bytes()
 			op, err := answer(record, nil)
 			if err != nil {
-				return nil, "", err
+				if room -= len(record.Name) + pageItemOverhead; !l.skip(ctx, record.Name, err) {
+					return nil, "", err
+				}
+				continue
 			}
-			if ok, err := wanted.Match(ctx, op); err != nil {
+			if ok, err := l.wanted.Match(ctx, op); err != nil {
 				return nil, "", err
 			} else if !ok {
 				continue
@@ -105,6 +146,9 @@ func (s *operationsServer) find(ctx context.Context, q Query, wanted *filter.Fil
 
 // pageOverhead is the maximum size of a page without its operations: the token.
 const pageOverhead = 4 << 10
+
+// pageItemOverhead is the maximum size of a name in a response without its text: its length.
+const pageItemOverhead = 8
 
 // sizeInList returns the size of an operation in a response, in bytes.
 func sizeInList(op *longrunningpb.Operation) int {

@@ -2,6 +2,7 @@ package operation_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -26,6 +27,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
+	"github.com/grpcservice/grpcservice/runtime/servicetest"
 )
 
 // desk is a server of google.longrunning.Operations with its store.
@@ -385,7 +387,6 @@ func TestListOperationsRejects(t *testing.T) {
 		{"a negative page size", &longrunningpb.ListOperationsRequest{PageSize: -1}, codes.InvalidArgument, "page_size"},
 		{"a token of nobody", &longrunningpb.ListOperationsRequest{PageToken: "x"}, codes.InvalidArgument, "page_token"},
 		{"a token of another filter", &longrunningpb.ListOperationsRequest{Filter: "done = true", PageToken: first.GetNextPageToken()}, codes.InvalidArgument, "page_token"},
-		{"partial success", &longrunningpb.ListOperationsRequest{ReturnPartialSuccess: true}, codes.Unimplemented, "return_partial_success"},
 	}
 	for _, test := range tests {
 		_, err := d.client.List(ctx, test.req)
@@ -401,5 +402,80 @@ func TestListOperationsRejects(t *testing.T) {
 	second, err := d.client.List(ctx, &longrunningpb.ListOperationsRequest{PageSize: 5, PageToken: first.GetNextPageToken()})
 	if err != nil || len(second.GetOperations()) != 2 || second.GetNextPageToken() != "" {
 		t.Errorf("the second page: %v, %v, want two and no more", second, err)
+	}
+}
+
+// parted is a store, some of whose parts cannot be read.
+type parted struct {
+	operation.Store
+	away  []string
+	fault error // of all of it
+}
+
+func (p *parted) List(ctx context.Context, q operation.Query) ([]*operation.Record, bool, error) {
+	if p.fault != nil {
+		return nil, false, p.fault
+	}
+	found, more, err := p.Store.List(ctx, q)
+	if err == nil && len(p.away) > 0 {
+		err = fmt.Errorf("a part is away: %w", &operation.PartialError{Unreachable: p.away, Cause: errors.New("cut off")})
+	}
+	return found, more, err
+}
+
+func TestAListNamesWhatCannotBeRead(t *testing.T) {
+	store := &parted{Store: operation.Memory()}
+	ops := operation.NewManager(store, operation.WithLogger(slog.New(slog.DiscardHandler)))
+	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { operation.Register(r, ops) }, server.WithoutAuthentication())
+	client := operation.NewClient(conn)
+	for i := range 5 {
+		record := &operation.Record{Name: fmt.Sprintf("operations/%d", i), Method: manualMethod, Principal: "servicetest", Lease: time.Minute}
+		if i == 2 {
+			record.Metadata = []byte("no message")
+		}
+		if _, _, err := store.Create(t.Context(), record, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const eu, us = "projects/1/locations/eu", "projects/1/locations/us"
+	for _, test := range []struct {
+		name string
+		away []string
+		req  *longrunningpb.ListOperationsRequest
+		code codes.Code
+		want string // the operations of the first page, and what is unreachable
+	}{
+		{"a damaged operation", nil, &longrunningpb.ListOperationsRequest{}, codes.Internal, ""},
+		{"a page before it", nil, &longrunningpb.ListOperationsRequest{PageSize: 2}, codes.OK, "[0 1] []"},
+		{"tolerated", nil, &longrunningpb.ListOperationsRequest{ReturnPartialSuccess: true}, codes.OK, "[0 1 3 4] [operations/2]"},
+		{"tolerated by page", nil, &longrunningpb.ListOperationsRequest{ReturnPartialSuccess: true, PageSize: 3}, codes.OK, "[0 1 3] [operations/2]"},
+		{"parts away", []string{us, eu}, &longrunningpb.ListOperationsRequest{}, codes.Unavailable, ""},
+		{"parts away, tolerated", []string{us, eu}, &longrunningpb.ListOperationsRequest{ReturnPartialSuccess: true}, codes.OK,
+			"[0 1 3 4] [operations/2 " + eu + " " + us + "]"},
+		{"filtered", []string{eu}, &longrunningpb.ListOperationsRequest{ReturnPartialSuccess: true, Filter: `name = "operations/3"`}, codes.OK,
+			"[3] [operations/2 " + eu + "]"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store.away = test.away
+			page, err := client.List(t.Context(), test.req)
+			if status.Code(err) != test.code {
+				t.Fatalf("List: %v, want %v", err, test.code)
+			}
+			if err != nil {
+				return
+			}
+			var names []string
+			for _, op := range page.GetOperations() {
+				names = append(names, strings.TrimPrefix(op.GetName(), "operations/"))
+			}
+			if got := fmt.Sprint(names, " ", page.GetUnreachable()); got != test.want {
+				t.Errorf("got %s, want %s", got, test.want)
+			}
+		})
+	}
+	store.fault = errors.New("all of it is away")
+	_, err := client.List(t.Context(), &longrunningpb.ListOperationsRequest{ReturnPartialSuccess: true})
+	if status.Code(err) != codes.Unavailable {
+		t.Errorf("List of a store that is away as a whole: %v, want UNAVAILABLE", err)
 	}
 }

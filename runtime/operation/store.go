@@ -3,6 +3,8 @@ package operation
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -33,7 +35,8 @@ type Store interface {
 	// which was deleted and is not done.
 	Get(ctx context.Context, name string) (*Record, error)
 	// List returns the operations of a query by name in byte order, and reports whether more
-	// follow.
+	// follow. A store of several parts, some of which cannot be read, returns those of the others
+	// with a [*PartialError].
 	List(ctx context.Context, q Query) (found []*Record, more bool, err error)
 	// Claim claims up to n operations of the given methods that are due: not done, without a
 	// lease or with an expired one, RunAfter reached, the oldest of their conflict key. A
@@ -99,6 +102,23 @@ type ConflictError struct {
 
 // Error implements error.
 func (e *ConflictError) Error() string { return "conflict with operation " + e.Other.Name }
+
+// PartialError is the error of [Store.List] for a store of several parts, such as databases or
+// regions, if some of them cannot be read. What List returns with it is what the others have.
+type PartialError struct {
+	// Unreachable names the parts for callers, as in "projects/1/locations/eu"; at least one.
+	Unreachable []string
+	// Cause is why they cannot be read, for the log.
+	Cause error
+}
+
+// Error implements error.
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("%s cannot be read: %v", strings.Join(e.Unreachable, ", "), e.Cause)
+}
+
+// Unwrap returns the cause.
+func (e *PartialError) Unwrap() error { return e.Cause }
 
 // Query selects the operations that [Store.List] returns.
 type Query struct {

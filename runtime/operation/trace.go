@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"maps"
 	"reflect"
-
-	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // Tracer traces attempts at operations. Package grpcotel implements it. Its methods may be called
@@ -80,6 +78,6 @@ func (a *attempt) endTrace() {
 // shield logs the panic of a tracer. Defer it directly.
 func (c *config) shield(ctx context.Context, attrs ...slog.Attr) {
 	if value := recover(); value != nil {
-		report.Panic(ctx, c.logger, value, attrs...)
+		c.recovered(ctx, c.logger, value, attrs...)
 	}
 }

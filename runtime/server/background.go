@@ -94,10 +94,7 @@ func isCause(ctx context.Context, err error) (is bool) {
 func (s *Server) callBackground(ctx context.Context, f backgroundFunc) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			stack := report.Panic(ctx, s.pipeline.logger, value, slog.String("background", f.name))
-			if s.pipeline.crash {
-				die(value, stack)
-			}
+			s.pipeline.recoverOutside(ctx, value, slog.String("background", f.name))
 			err = fmt.Errorf("panic: %v", value)
 		}
 	}()

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/report"
 )
 
 // Companion runs beside a server, such as an admin page on a separate address. One value may
@@ -150,11 +149,7 @@ func (c *accompanied) call(fn func() error) (err error) {
 		if value == nil {
 			return
 		}
-		p := c.server.pipeline
-		stack := report.Panic(c.ctx, p.logger, value, slog.String("companion", fmt.Sprintf("%T", c.companion)))
-		if p.crash {
-			die(value, stack)
-		}
+		c.server.pipeline.recoverOutside(c.ctx, value, slog.String("companion", fmt.Sprintf("%T", c.companion)))
 		err = fmt.Errorf("panic: %v", value)
 	}()
 	return fn()

@@ -139,10 +139,7 @@ func (f *policyFile) read(content []byte) (*overrides.Config, error) {
 // limiter.
 func (f *policyFile) panicked(value any) error {
 	if p := f.pipeline; p != nil {
-		stack := report.Panic(context.Background(), p.logger, value, slog.String("file", f.path))
-		if p.crash {
-			die(value, stack)
-		}
+		p.recoverOutside(context.Background(), value, slog.String("file", f.path))
 	}
 	return fmt.Errorf("%s: panic: %v", f.path, value)
 }

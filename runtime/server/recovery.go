@@ -22,12 +22,7 @@ func (m *method) panicked(c *callContext, value any, attrs ...slog.Attr) error {
 	attrs = append(attrs,
 		slog.String(logMethod, m.log.name), slog.String(logRequestID, c.RequestID()))
 	report.PanicAt(c, m.logger, value, stack, attrs...)
-	if m.onPanic != nil {
-		m.callPanicHandler(c, value, stack)
-	}
-	if m.crash {
-		die(value, stack)
-	}
+	m.handlePanic(c, value, stack)
 	err := rpcerr.Internal(fmt.Sprintf("panic: %v", value))
 	if m.without.recovery {
 		return &raised{err, value}
@@ -38,16 +33,42 @@ func (m *method) panicked(c *callContext, value any, attrs ...slog.Attr) error {
 // Recovered implements [callctx.Call].
 func (c *callContext) Recovered(value any) error { return c.call.method.panicked(c, value) }
 
+// HandlePanic reports a panic that work outside of calls has recovered and logged, such as an
+// attempt at an operation: it calls the [PanicHandler], and with [WithCrashOnPanic] it ends the
+// process. stack is that of the panic, as from [debug.Stack]. It is safe for concurrent use.
+func (s *Server) HandlePanic(ctx context.Context, value any, stack []byte) {
+	if p, ok := value.(*each.Panic); ok { // raised again from another goroutine
+		value, stack = p.Value, p.Stack
+	}
+	s.pipeline.handlePanic(ctx, value, stack)
+}
+
+// recoverOutside logs a recovered panic that no call has, with attrs, and reports it. Call it while
+// the panicking frames are still on the stack.
+func (c *settings) recoverOutside(ctx context.Context, value any, attrs ...slog.Attr) {
+	c.handlePanic(ctx, value, report.Panic(ctx, c.logger, value, attrs...))
+}
+
+// handlePanic calls the panic handler, and ends the process if a panic must.
+func (c *settings) handlePanic(ctx context.Context, value any, stack []byte) {
+	if c.onPanic != nil {
+		c.callPanicHandler(ctx, value, stack)
+	}
+	if c.crash {
+		die(value, stack)
+	}
+}
+
 // callPanicHandler recovers panics of the handler.
-func (m *method) callPanicHandler(ctx context.Context, value any, stack []byte) {
+func (c *settings) callPanicHandler(ctx context.Context, value any, stack []byte) {
 	defer func() {
 		if again := recover(); again != nil {
 			report.Log(func() {
-				m.logger.LogAttrs(ctx, slog.LevelError, "panic in the panic handler", slog.Any("panic", again))
+				c.logger.LogAttrs(ctx, slog.LevelError, "panic in the panic handler", slog.Any("panic", again))
 			})
 		}
 	}()
-	m.onPanic(ctx, value, stack)
+	c.onPanic(ctx, value, stack)
 }
 
 // recoverFrom keeps a panic of an observer or the log from changing the result of the call. Defer
@@ -81,7 +102,8 @@ func raise(err error) {
 // WithCrashOnPanic makes a panic end the process, for services that prefer a restart to continuing
 // after a panic. It applies to every panic that the server would otherwise recover: in a method,
 // in the iterator of a stream, in a goroutine of [runtime.Go] within a call, passed to
-// [runtime.Recovered], in observers, in functions of [Server.Background], and in companions.
+// [runtime.Recovered], in observers, in functions of [Server.Background], in companions, and in the
+// work of operations that are registered on the server.
 //
 // The panic is logged and the [PanicHandler] returns; then the process exits with code 2 and the
 // panic on stderr. Nothing is drained: no goroutine is waited for, no deferred function runs, and

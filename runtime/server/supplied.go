@@ -139,5 +139,7 @@ type IdempotencyFunc func(ctx context.Context, req proto.Message, run func(conte
 
 // PanicHandler is called after a panic in a method, in a stream's iterator or in a goroutine of
 // [runtime.Go] was logged, for example to report it elsewhere. The caller has not received a
-// response yet.
+// response yet. It is also called for panics outside of calls: in a function of
+// [Server.Background], in a companion, in the decoding of the policy file, and in the work of
+// operations.
 type PanicHandler func(ctx context.Context, value any, stack []byte)

@@ -239,3 +239,17 @@ func TestAStreamThatIgnoresItsEndIsEnded(t *testing.T) {
 		t.Errorf("the call ended with %v, want INTERNAL", outcome.Err)
 	}
 }
+
+func TestThePanicHandlerGetsPanicsOutsideOfCalls(t *testing.T) {
+	told := make(chan any, 2)
+	srv := echotest.StartServer(t, func(srv *server.Server) {
+		srv.HandlePanic(context.Background(), "operation", nil)
+		srv.Background("worker", func(context.Context) error { panic("background") })
+	}, server.WithPanicHandler(func(_ context.Context, value any, _ []byte) { told <- value; panic("handler") }))
+	for _, want := range []string{"operation", "background"} {
+		if got := echotest.Within(t, told); got != want {
+			t.Errorf("the handler got %v, want %v", got, want)
+		}
+	}
+	_ = srv.Stop()
+}
