@@ -36,8 +36,9 @@ type attempt struct {
 	lose   context.CancelFunc
 	over   context.CancelFunc // ends all of it
 
-	traceEnd func(error) // nil without a trace
-	err      error       // that the attempt failed with, once it is settled
+	traceEnd func(error)   // nil without a trace
+	err      error         // that the attempt failed with, once it is settled
+	again    time.Duration // until the operation is due again; 0 if it was not released for later
 
 	lease *time.Timer // until the lease is lost, for all that this process knows
 

@@ -182,6 +182,7 @@ func (a *attempt) release(e ending, again Again) {
 		a.logEnd(e, slog.LevelInfo, "operation released")
 		return
 	}
+	a.again = again.After
 	a.counts.retries.Add(1)
 	a.logEnd(e, slog.LevelWarn, "operation will be retried", slog.Duration("after", again.After))
 }

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,7 @@ import (
 // Manager starts operations, works on them, and serves their state. Many managers, in as many
 // processes, can share a [Store]. It is safe for concurrent use.
 type Manager struct {
-	store   Store
+	store   recoveredStore // of nil without a store
 	config  config
 	wake    chan struct{} // holds a token when there may be something to claim
 	origins origins
@@ -35,7 +36,6 @@ type Manager struct {
 // its options.
 func NewManager(store Store, opts ...Option) *Manager {
 	m := &Manager{
-		store:    store,
 		config:   newConfig(opts),
 		wake:     make(chan struct{}, 1),
 		handlers: make(map[string]handler),
@@ -48,6 +48,10 @@ func NewManager(store Store, opts ...Option) *Manager {
 		m.store = recoveredStore{store, m.panicked}
 		m.unfinished = refreshed.New(m.store.Count)
 	}
+	if _, ok := store.(Notifier); ok {
+		m.config.poll = cmp.Or(m.config.poll, pollOfNotifier)
+	}
+	m.config.poll = cmp.Or(m.config.poll, DefaultPoll)
 	return m
 }
 

@@ -78,7 +78,7 @@ func (m *Method[S, Req, Op, Result, Metadata]) Start(ctx context.Context, mgr *M
 
 // startRules returns the rules of the policy and the fields for starting an operation.
 func (m *Method[S, Req, Op, Result, Metadata]) startRules(said runtime.Policy, config startConfig) startRules {
-	rules := startRules{onConflict: said.Operation.OnConflict, idempotencyKey: m.fields.IdempotencyKey}
+	rules := startRules{onConflict: said.Operation.OnConflict, idempotencyKey: m.fields.IdempotencyKey, tx: config.tx}
 	if config.conflictKey == "" {
 		rules.conflictKey = m.fields.ConflictKey
 	}

@@ -36,7 +36,7 @@ const (
 	// DefaultWorkers is the default number of operations that a manager runs at a time.
 	DefaultWorkers = 16
 	// DefaultPoll is the default interval at which a manager polls the store for operations that
-	// other processes have started, released or ended.
+	// other processes have started, released or ended. It is five times as long for a [Notifier].
 	DefaultPoll = time.Second
 	// DefaultNamePrefix is the default prefix of operation names.
 	DefaultNamePrefix = "operations"
@@ -49,7 +49,6 @@ func newConfig(opts []Option) config {
 	c := config{
 		logger:     slog.Default(),
 		workers:    DefaultWorkers,
-		poll:       DefaultPoll,
 		prefix:     DefaultNamePrefix,
 		backoff:    time.Second,
 		longest:    time.Minute,

@@ -19,6 +19,7 @@ type startRules struct {
 	onConflict     policy.OnConflict
 	idempotencyKey string // path of the request's field
 	conflictKey    string // path of the field that the key was made of; empty for another key
+	tx             any    // of the user; nil without one
 }
 
 // errNoHandler reports a mistake in the server's setup.
@@ -34,7 +35,7 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 		m.warnIdle(ctx)
 		m.origins.keep(op.Name, runtime.Detach(ctx), len(op.Request)) // before a worker can have it
 	}
-	stored, created, err := m.create(ctx, op, rules.onConflict)
+	stored, created, err := m.create(ctx, op, rules)
 	if !created {
 		m.origins.take(op.Name)
 	}
@@ -42,6 +43,8 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 	case errors.As(err, &conflict):
 		m.countsOf(op.Method).conflicts.Add(1)
 		return nil, conflictError(op, conflict, rules.conflictKey)
+	case errors.Is(err, ErrNoTx):
+		return nil, misuse(info, err)
 	case err != nil:
 		return nil, storeError(ctx, op.Name, err)
 	case !created && stored.Digest != op.Digest:
@@ -55,11 +58,15 @@ func (m *Manager) start(ctx context.Context, info runtime.MethodInfo, op *Record
 }
 
 // create adds an operation to the store, and handles conflicts with others of its conflict key.
-func (m *Manager) create(ctx context.Context, op *Record, onConflict policy.OnConflict) (*Record, bool, error) {
-	if onConflict == policy.PreemptOnConflict && op.ConflictKey != "" {
+func (m *Manager) create(ctx context.Context, op *Record, rules startRules) (*Record, bool, error) {
+	queue := rules.onConflict == policy.QueueOnConflict
+	switch {
+	case rules.tx != nil:
+		return m.createTx(ctx, rules.tx, op, queue)
+	case rules.onConflict == policy.PreemptOnConflict && op.ConflictKey != "":
 		return m.createInstead(ctx, op)
 	}
-	return m.store.Create(ctx, op, onConflict == policy.QueueOnConflict)
+	return m.store.Create(ctx, op, queue)
 }
 
 // warnIdle logs once that a manager that is not running starts operations: their callers would

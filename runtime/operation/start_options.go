@@ -9,6 +9,7 @@ type StartOption func(*startConfig)
 type startConfig struct {
 	parent, conflictKey, target string
 	metadata, preview           proto.Message
+	tx                          any
 }
 
 func newStartConfig(opts []StartOption) (c startConfig) {

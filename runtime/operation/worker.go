@@ -21,10 +21,12 @@ func (m *Manager) Run(ctx context.Context) error {
 	}
 	var work sync.WaitGroup
 	work.Go(func() { m.expire(ctx) })
-	slots := make(chan struct{}, m.config.workers)
+	slots, waker := make(chan struct{}, m.config.workers), waker{m: m}
 	for m.takeSlot(ctx, slots) {
 		free := 1 + m.takeMore(slots)
+		waker.before()
 		claimed := m.claim(ctx, free)
+		waker.after(len(claimed.ops))
 		for range free - len(claimed.ops) {
 			<-slots
 		}
@@ -37,7 +39,7 @@ func (m *Manager) Run(ctx context.Context) error {
 			})
 		}
 		if len(claimed.ops) < free {
-			m.rest(ctx)
+			waker.rest(ctx)
 		}
 	}
 	m.stopWork()
@@ -120,7 +122,8 @@ func (m *Manager) newAttempt(op *Record, sent time.Time) *attempt {
 	return a
 }
 
-// end ends an attempt, whose conflict key other operations may wait for.
+// end ends an attempt, whose conflict key other operations may wait for. One that was released is
+// due again later.
 func (m *Manager) end(a *attempt) {
 	m.mu.Lock()
 	if m.running[a.op.Name] == a {
@@ -129,16 +132,8 @@ func (m *Manager) end(a *attempt) {
 	m.mu.Unlock()
 	a.end()
 	m.wakeUp()
-}
-
-// rest waits until there may be something to claim.
-func (m *Manager) rest(ctx context.Context) {
-	timer := time.NewTimer(jitter(m.config.poll))
-	defer timer.Stop()
-	select {
-	case <-m.wake:
-	case <-timer.C:
-	case <-ctx.Done():
+	if a.again > 0 {
+		time.AfterFunc(a.again, m.wakeUp)
 	}
 }
 
