@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -18,6 +19,11 @@ type DB struct {
 	schema   string
 	logger   *slog.Logger
 	listener *listener
+
+	ctx  context.Context // ends with Close
+	stop context.CancelFunc
+	mu   sync.Mutex // keeps work from starting after Close
+	work sync.WaitGroup
 }
 
 // Open returns the tables in the database of pool, which the caller closes after [DB.Close]. It
@@ -39,13 +45,32 @@ func Open(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*DB, error) 
 		return nil, err
 	}
 	db := &DB{pool: pool, schema: c.schema, logger: c.logger}
+	db.ctx, db.stop = context.WithCancel(context.Background())
 	db.listener = newListener(db.connect, c.logger)
 	return db, nil
 }
 
 // Close closes the connection for notifications and waits for the goroutines of db. Close what
 // uses db first.
-func (db *DB) Close() { db.listener.close() }
+func (db *DB) Close() {
+	db.mu.Lock()
+	db.stop()
+	db.mu.Unlock()
+	db.work.Wait()
+	db.listener.close()
+}
+
+// start runs f in a goroutine that Close waits for, unless db is closed. The context of f ends with
+// Close.
+func (db *DB) start(f func(ctx context.Context)) (started bool) {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.ctx.Err() != nil {
+		return false
+	}
+	db.work.Go(func() { f(db.ctx) })
+	return true
+}
 
 // table returns the quoted name of a table of this package.
 func (db *DB) table(name string) string { return pgx.Identifier{db.schema, name}.Sanitize() }

@@ -15,6 +15,8 @@
 // connection of each process besides those of the pool. A notification is a hint that saves
 // waiting: without it, everything works a little later.
 //
+// Options: [WithSchema], [WithLogger]; for operations [WithMaxBytes], [WithHintInterval].
+//
 // If the connection is lost while the database commits, a call reads what has become of it. If that
 // fails too, its error is [ErrOutcomeUnknown].
 //

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -50,17 +52,18 @@ func explained(err error) error {
 	return err
 }
 
-// lost reports whether the connection was lost, or the server is restarting, rather than that the
-// server has rejected a statement.
+// lost reports whether the connection was lost, could not be made, or the server is restarting,
+// rather than that the server has rejected a statement.
 func lost(err error) bool {
-	switch code := sqlState(err); {
-	case code == "":
-		return err != nil
-	case len(code) < 2:
-		return false
-	default: // 08: connection; 57P: shutdown, crash, starting up
+	if code := sqlState(err); len(code) == 5 { // 08: connection; 57P: shutdown, crash, starting up
 		return code[:2] == "08" || code[:3] == "57P"
 	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return errors.As(err, &network) || errors.As(err, &connect) || errors.Is(err, io.EOF) ||
+		errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, errNoConnection) || errors.Is(err, errNotConnected) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // again reports whether the same statement may succeed at once, and has had no effect.

@@ -1,5 +1,6 @@
--- Operations. Times are those of the database. Bytes are what the caller and the work determine;
--- fixed_bytes is the rest of what a record counts for in the share of its principal.
+-- Operations. Times are those of the database. fixed_bytes is what a record counts for in the share
+-- of its principal besides its payloads, which are not compressed, so that the size of the table is
+-- at least their sum.
 CREATE TABLE {{schema}}.operations (
 	fence           bigint NOT NULL,
 	lease           bigint NOT NULL, -- nanoseconds, as timeout and retain
@@ -20,9 +21,7 @@ CREATE TABLE {{schema}}.operations (
 	attempt         int NOT NULL,
 	max_attempts    int NOT NULL,
 	fixed_bytes     int NOT NULL,
-	bytes           int NOT NULL GENERATED ALWAYS AS (
-		coalesce(octet_length(request), 0) + coalesce(octet_length(metadata), 0) + coalesce(octet_length(response), 0) +
-		coalesce(octet_length(status), 0) + coalesce(octet_length(checkpoint), 0)) STORED,
+	kept_bytes      int, -- what it counts for when it is done; NULL until then
 	front           boolean NOT NULL, -- holds its conflict key
 	name            text COLLATE "C" NOT NULL PRIMARY KEY,
 	method          text COLLATE "C" NOT NULL,
@@ -41,6 +40,10 @@ CREATE TABLE {{schema}}.operations (
 	checkpoint      bytea
 ) WITH (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02);
 
+ALTER TABLE {{schema}}.operations
+	ALTER request SET STORAGE EXTERNAL, ALTER metadata SET STORAGE EXTERNAL, ALTER response SET STORAGE EXTERNAL,
+	ALTER status SET STORAGE EXTERNAL, ALTER checkpoint SET STORAGE EXTERNAL;
+
 -- Claims, and counts of what is not done.
 CREATE INDEX operations_due ON {{schema}}.operations (method, due_time) WHERE due_time IS NOT NULL;
 -- Lists of a caller.
@@ -51,4 +54,4 @@ CREATE UNIQUE INDEX operations_request ON {{schema}}.operations (request_hash) W
 CREATE INDEX operations_conflict ON {{schema}}.operations (conflict_hash, create_time) WHERE due_time IS NOT NULL AND conflict_hash IS NOT NULL;
 CREATE UNIQUE INDEX operations_front ON {{schema}}.operations (conflict_hash) WHERE front;
 -- What expires, and the shares of principals.
-CREATE INDEX operations_kept ON {{schema}}.operations (expire_time) INCLUDE (principal, fixed_bytes, bytes) WHERE expire_time IS NOT NULL;
+CREATE INDEX operations_kept ON {{schema}}.operations (expire_time) INCLUDE (principal, kept_bytes) WHERE expire_time IS NOT NULL;
