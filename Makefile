@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks benchmarks/peers tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -200,9 +200,11 @@ soak: ## Run the tests with random failures for SOAKTIME (1m) each
 		(cd $$dir && SOAK=$(SOAKTIME) $(RACE) -count=1 -v -run '^TestSoak' .) || exit 1; \
 	done
 
+# The servers of other frameworks are modules that are not in MODULES: the first build of all takes
+# minutes, and no test needs them.
 .PHONY: bench
-bench: ## Compare the cost of calls and page tokens with other libraries
-	cd benchmarks && go run .
+bench: ## Measure what docs/performance.md shows, with servers of other frameworks, and write its figures
+	cd benchmarks && go run . -pairs 41 -page ../docs/performance.md
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto files
@@ -216,7 +218,7 @@ lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto fi
 		(cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
 	done
 	go vet -tags protoopaque ./internal/e2e/gen/...
-	@for project in . examples/shop examples/versions; do \
+	@for project in . examples/shop examples/versions benchmarks/peers; do \
 		echo "buf lint, buf format: $$project"; \
 		(cd $$project && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code) || exit 1; \
 	done
@@ -245,6 +247,7 @@ generate: tools plugin protos generate-shop ## Generate the options, the code th
 	$(BIN)/buf generate --template buf.gen.google.yaml
 	$(BIN)/buf generate --template buf.gen.validate.yaml
 	cd examples/versions && $(BIN)/buf generate
+	cd benchmarks/peers && $(BIN)/buf generate
 
 .PHONY: generate-shop
 generate-shop: $(BIN)/buf $(BIN)/protoc-gen-go plugin protos ## Generate the code of the example shop
