@@ -103,7 +103,7 @@ func handwritten(t *testing.T, root string) map[string][]string {
 			return err
 		case d.IsDir() && path != root && (strings.HasPrefix(name, ".") || name == "testdata"):
 			return filepath.SkipDir
-		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && !isGenerated(name):
+		case strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") && !isGenerated(name) && !isKitex(path):
 			files[filepath.Dir(path)] = append(files[filepath.Dir(path)], name)
 		}
 		return nil
@@ -116,4 +116,9 @@ func handwritten(t *testing.T, root string) map[string][]string {
 
 func isGenerated(name string) bool {
 	return strings.HasSuffix(name, ".pb.go") || strings.HasSuffix(name, ".grpcservice.go")
+}
+
+// isKitex reports whether kitex generated a file, whose names are like those of handwritten ones.
+func isKitex(path string) bool {
+	return strings.Contains(filepath.ToSlash(path), "benchmarks/peers/kitex/gen/")
 }
