@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc/resolver"
 	"google.golang.org/grpc/resolver/manual"
 
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/runtime/client"
@@ -130,16 +131,16 @@ func compareCalls(ctx context.Context, name string, o options, base, other *grpc
 
 // ownBlock returns what this process uses while do runs.
 func ownBlock(do func() error) block {
-	return func() (usage, error) {
-		before, err := used()
+	return func() (peers.Usage, error) {
+		before, err := peers.Used()
 		if err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
 		if err := do(); err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
-		after, err := used()
-		return after.since(before), err
+		after, err := peers.Used()
+		return after.Since(before), err
 	}
 }
 

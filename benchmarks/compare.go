@@ -3,37 +3,71 @@ package main
 import (
 	"fmt"
 	"slices"
+
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 )
 
 // block makes a number of calls, and returns what the server has used for them.
-type block func() (usage, error)
+type block func() (peers.Usage, error)
 
-// compare alternates blocks of n calls, and prints what one of them costs with a stack.
+// result is what a stack costs beside a base, per call.
+type result struct {
+	what, stack   string
+	base, other   float64    // medians of the CPU time, in nanoseconds
+	ratio         [3]float64 // quartiles of the ratios of the pairs
+	allocs, bytes float64    // more than the base
+}
+
+// median returns the ratio.
+func (r result) median() float64 { return r.ratio[1] }
+
+func (r result) ratioText() string {
+	return fmt.Sprintf("%.2f [%.2f..%.2f]", r.ratio[1], r.ratio[0], r.ratio[2])
+}
+
+// row returns a row of the table that printHead begins.
+func (r result) row() string {
+	return fmt.Sprintf("| %s | %s | %.0f | %.0f | %s | %+.1f | %+.0f |",
+		r.what, r.stack, r.base, r.other, r.ratioText(), r.allocs, r.bytes)
+}
+
+// compare measures, and prints the row.
 func compare(what, stack string, pairs, n int, base, other block) error {
+	r, err := measure(what, stack, pairs, n, base, other)
+	if err == nil {
+		fmt.Println(r.row())
+	}
+	return err
+}
+
+// measure alternates blocks of n calls.
+func measure(what, stack string, pairs, n int, base, other block) (result, error) {
 	var ratios, baseNs, otherNs []float64
-	var baseSum, otherSum usage
+	var baseSum, otherSum peers.Usage
 	for i := -1; i < pairs; i++ { // the first pair warms up
 		a, b, err := pair(i%2 == 0, base, other)
 		if err != nil {
-			return fmt.Errorf("%s, %s: %w", what, stack, err)
+			return result{}, fmt.Errorf("%s, %s: %w", what, stack, err)
 		}
 		if i < 0 {
 			continue
 		}
-		baseSum, otherSum = sum(baseSum, a), sum(otherSum, b)
+		baseSum, otherSum = baseSum.Plus(a), otherSum.Plus(b)
 		baseNs, otherNs = append(baseNs, float64(a.CPU)), append(otherNs, float64(b.CPU))
 		ratios = append(ratios, float64(b.CPU)/float64(a.CPU))
 	}
 	calls := float64(pairs * n)
-	fmt.Printf("| %s | %s | %.0f | %.0f | %.2f [%.2f..%.2f] | %+.1f | %+.0f |\n", what, stack,
-		quantile(baseNs, 0.5)/float64(n), quantile(otherNs, 0.5)/float64(n),
-		quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75),
-		(float64(otherSum.Allocs)-float64(baseSum.Allocs))/calls, (float64(otherSum.Bytes)-float64(baseSum.Bytes))/calls)
-	return nil
+	return result{
+		what: what, stack: stack,
+		base: quantile(baseNs, 0.5) / float64(n), other: quantile(otherNs, 0.5) / float64(n),
+		ratio:  [3]float64{quantile(ratios, 0.25), quantile(ratios, 0.5), quantile(ratios, 0.75)},
+		allocs: (float64(otherSum.Allocs) - float64(baseSum.Allocs)) / calls,
+		bytes:  (float64(otherSum.Bytes) - float64(baseSum.Bytes)) / calls,
+	}, nil
 }
 
 // pair makes a block of each, in either order.
-func pair(baseFirst bool, base, other block) (a, b usage, err error) {
+func pair(baseFirst bool, base, other block) (a, b peers.Usage, err error) {
 	if baseFirst {
 		if a, err = base(); err == nil {
 			b, err = other()
@@ -44,10 +78,6 @@ func pair(baseFirst bool, base, other block) (a, b usage, err error) {
 		a, err = base()
 	}
 	return a, b, err
-}
-
-func sum(a, b usage) usage {
-	return usage{CPU: a.CPU + b.CPU, Allocs: a.Allocs + b.Allocs, Bytes: a.Bytes + b.Bytes}
 }
 
 // quantile returns the value below which a part q of the values is.

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/types/known/durationpb"
 
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 )
 
@@ -118,10 +119,10 @@ func measureStalled(ctx context.Context, o options) (err error) {
 	}
 	rounds := max(1, o.delivered/members/roundOf(members))
 	run := func(r *clientRoom) block {
-		return func() (usage, error) {
+		return func() (peers.Usage, error) {
 			start := time.Now()
 			err := r.play(rounds, "5.3 kB")
-			return usage{CPU: time.Since(start)}, err
+			return peers.Usage{CPU: time.Since(start)}, err
 		}
 	}
 	what, received := "5.3 kB, 1000 members, 1 stalls", rounds*roundOf(members)*members

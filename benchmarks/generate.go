@@ -22,7 +22,7 @@ const smallTree = 5
 
 // measureGeneration compares the plugin with protoc-gen-go-grpc, as processes that answer the same
 // request.
-func measureGeneration(ctx context.Context, o options) (err error) {
+func measureGeneration(ctx context.Context, out io.Writer, o options) (err error) {
 	dir, err := os.MkdirTemp("", "benchmarks")
 	if err != nil {
 		return err
@@ -36,12 +36,12 @@ func measureGeneration(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Println("| request | what | protoc-gen-go-grpc | grpcservice | ratio, median [quartiles] |")
-	fmt.Println("| --- | --- | --- | --- | --- |")
-	if err := compareRuns(ctx, theirs, ours, smallTree, o.pairs); err != nil {
+	fmt.Fprintln(out, "| request | what | protoc-gen-go-grpc | grpcservice | ratio, median [quartiles] |")
+	fmt.Fprintln(out, "| --- | --- | --- | --- | --- |")
+	if err := compareRuns(ctx, out, theirs, ours, smallTree, o.pairs); err != nil {
 		return err
 	}
-	return compareRuns(ctx, theirs, ours, o.files, max(1, o.pairs/5))
+	return compareRuns(ctx, out, theirs, ours, o.files, max(1, o.pairs/5))
 }
 
 // build compiles a program of the module in a directory, and returns the path of the binary.
@@ -57,7 +57,7 @@ func build(ctx context.Context, to, module, program string) (string, error) {
 
 // compareRuns alternates runs of two plugins for a request of so many files, and prints what they
 // use.
-func compareRuns(ctx context.Context, theirs, ours string, files, pairs int) error {
+func compareRuns(ctx context.Context, out io.Writer, theirs, ours string, files, pairs int) error {
 	request, err := proto.Marshal(largetree.Request(files))
 	if err != nil {
 		return err
@@ -83,7 +83,7 @@ func compareRuns(ctx context.Context, theirs, ours string, files, pairs int) err
 		for i := range ratios {
 			ratios[i] = other[n][i] / base[n][i]
 		}
-		fmt.Printf("| %d files, %d KiB | %s | %.1f | %.1f | %.2f [%.2f..%.2f] |\n", files, len(request)>>10, what,
+		fmt.Fprintf(out, "| %d files, %d KiB | %s | %.1f | %.1f | %.2f [%.2f..%.2f] |\n", files, len(request)>>10, what,
 			quantile(base[n], 0.5), quantile(other[n], 0.5),
 			quantile(ratios, 0.5), quantile(ratios, 0.25), quantile(ratios, 0.75))
 	}

@@ -5,6 +5,7 @@ go 1.26.0
 // The benchmarks are not released: they measure the grpcservice of the same checkout.
 replace (
 	github.com/grpcservice/grpcservice => ..
+	github.com/grpcservice/grpcservice/benchmarks/peers => ./peers
 	github.com/grpcservice/grpcservice/runtime/grpcotel => ../runtime/grpcotel
 	github.com/grpcservice/grpcservice/runtime/grpcprom => ../runtime/grpcprom
 	github.com/grpcservice/grpcservice/runtime/jwtauth => ../runtime/jwtauth
@@ -15,6 +16,7 @@ require (
 	github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus v1.1.1
 	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.4
 	github.com/grpcservice/grpcservice v0.0.0
+	github.com/grpcservice/grpcservice/benchmarks/peers v0.0.0
 	github.com/grpcservice/grpcservice/runtime/grpcotel v0.0.0
 	github.com/grpcservice/grpcservice/runtime/grpcprom v0.0.0
 	github.com/grpcservice/grpcservice/runtime/jwtauth v0.0.0

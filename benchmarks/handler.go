@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
@@ -22,24 +24,29 @@ func measureHandlers(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()
 	for _, stack := range stacks {
-		err := compare("unary, handler", stack, o.pairs, o.direct, handlerBlock(ctx, bare, o.direct), handlerBlock(ctx, stack, o.direct))
+		r, err := measureHandler(ctx, stack, o)
 		if err != nil {
 			return err
 		}
+		fmt.Println(r.row())
 	}
 	return nil
 }
 
-// handlerBlock makes n calls of the unary method's handler.
-func handlerBlock(ctx context.Context, stack string, n int) block {
-	return methodBlock(transportContext(ctx, stack), unaryHandler(stack), n)
+func measureHandler(ctx context.Context, stack string, o options) (result, error) {
+	return measure("unary, handler", stack, o.pairs, o.direct,
+		handlerBlock(ctx, stack, bare, o.direct), handlerBlock(ctx, stack, stack, o.direct))
+}
+
+// handlerBlock makes n calls of the unary method's handler, as callers of another stack do.
+func handlerBlock(ctx context.Context, caller, stack string, n int) block {
+	return methodBlock(transportContext(ctx, caller), unaryHandler(stack), n)
 }
 
 // transportContext returns the context of a call as a transport makes it.
 func transportContext(ctx context.Context, stack string) context.Context {
 	ctx = peer.NewContext(ctx, &peer.Peer{Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 4711}})
-	sent, _ := metadata.FromOutgoingContext(callerOf(ctx, stack))
-	return metadata.NewIncomingContext(ctx, sent)
+	return metadata.NewIncomingContext(ctx, metadata.Pairs(headersOf(stack)...))
 }
 
 // unaryHandler returns what grpc calls for the unary method.
@@ -78,18 +85,18 @@ func stockMethod(interceptor grpc.UnaryServerInterceptor) unaryMethod {
 func methodBlock(ctx context.Context, method unaryMethod, n int) block {
 	encoded, _ := proto.Marshal(&kindsv1.Request{Text: "hello"}) // cannot fail
 	decode := func(req any) error { return proto.Unmarshal(encoded, req.(proto.Message)) }
-	return func() (usage, error) {
-		before, err := used()
+	return func() (peers.Usage, error) {
+		before, err := peers.Used()
 		if err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
 		for range n {
 			if _, err := method(ctx, decode); err != nil {
-				return usage{}, err
+				return peers.Usage{}, err
 			}
 		}
-		after, err := used()
-		return after.since(before), err
+		after, err := peers.Used()
+		return after.Since(before), err
 	}
 }
 

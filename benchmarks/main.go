@@ -19,13 +19,16 @@ type options struct {
 	direct   int // calls in a block at the handler
 	inFlight int // calls at a time over TCP
 
-	delivered int  // messages that members of a room receive in a block
-	idle      int  // members of rooms
-	rooms     bool // instead of calls and pages
-	telemetry bool // instead of calls and pages
-	generate  bool // instead of calls and pages
-	files     int  // of a large request
-	balancing bool // instead of calls and pages
+	delivered int    // messages that members of a room receive in a block
+	idle      int    // members of rooms
+	rooms     bool   // instead of calls and pages
+	telemetry bool   // instead of calls and pages
+	generate  bool   // instead of calls and pages
+	files     int    // of a large request
+	balancing bool   // instead of calls and pages
+	peers     bool   // instead of calls and pages
+	only      string // the servers that peers compares
+	page      string // is written, with the chart beside it
 }
 
 func main() {
@@ -43,6 +46,9 @@ func main() {
 	flag.BoolVar(&o.balancing, "balancing", false, "measure balancers instead")
 	flag.BoolVar(&o.generate, "generate", false, "measure the plugin instead, with -pairs of small requests")
 	flag.IntVar(&o.files, "files", 6000, "`files` of a large request to the plugin")
+	flag.BoolVar(&o.peers, "peers", false, "compare servers of other frameworks instead")
+	flag.StringVar(&o.only, "only", "", "compare only servers whose names match a `regexp`")
+	flag.StringVar(&o.page, "page", "", "measure what a `page` shows, and write its tables and its chart")
 	flag.Parse()
 
 	if err := run(*serve, o); err != nil {
@@ -55,8 +61,17 @@ func run(serve string, o options) error {
 	if serve != "" {
 		return serveStack(serve)
 	}
+	if o.page != "" {
+		return writePage(context.Background(), o)
+	}
+	if o.peers {
+		return withPrograms(func(p *programs) error {
+			_, err := measurePeers(context.Background(), os.Stdout, p, o)
+			return err
+		})
+	}
 	if o.generate {
-		return measureGeneration(context.Background(), o)
+		return measureGeneration(context.Background(), os.Stdout, o)
 	}
 	if o.rooms {
 		return measureHub(context.Background(), o)
@@ -78,7 +93,10 @@ func run(serve string, o options) error {
 	if err := measureStreamHandlers(context.Background(), o); err != nil {
 		return err
 	}
-	if err := measureServers(context.Background(), o); err != nil {
+	err := withPrograms(func(p *programs) error {
+		return printCalls(context.Background(), p, stacks, o)
+	})
+	if err != nil {
 		return err
 	}
 	fmt.Println()

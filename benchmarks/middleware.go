@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"sync"
 
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors"
 	"github.com/grpc-ecosystem/go-grpc-middleware/v2/interceptors/auth"
@@ -16,7 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 )
 
 // unaryMiddleware is what people put together for the same purpose: one log record for a call, the
@@ -24,9 +23,9 @@ import (
 func unaryMiddleware() []grpc.UnaryServerInterceptor {
 	return []grpc.UnaryServerInterceptor{
 		logging.UnaryServerInterceptor(slogAdapter(), logging.WithLogOnEvents(logging.FinishCall)),
-		ratelimit.UnaryServerInterceptor(methodLimit()),
+		ratelimit.UnaryServerInterceptor(methodLimit{peers.NewRate()}),
 		selector.UnaryServerInterceptor(auth.UnaryServerInterceptor(authenticate), guarded()),
-		ratelimit.UnaryServerInterceptor(newPrincipalLimit()),
+		ratelimit.UnaryServerInterceptor(principalLimit{peers.NewRates()}),
 		recovery.UnaryServerInterceptor(),
 	}
 }
@@ -34,9 +33,9 @@ func unaryMiddleware() []grpc.UnaryServerInterceptor {
 func streamMiddleware() []grpc.StreamServerInterceptor {
 	return []grpc.StreamServerInterceptor{
 		logging.StreamServerInterceptor(slogAdapter(), logging.WithLogOnEvents(logging.FinishCall)),
-		ratelimit.StreamServerInterceptor(methodLimit()),
+		ratelimit.StreamServerInterceptor(methodLimit{peers.NewRate()}),
 		selector.StreamServerInterceptor(auth.StreamServerInterceptor(authenticate), guarded()),
-		ratelimit.StreamServerInterceptor(newPrincipalLimit()),
+		ratelimit.StreamServerInterceptor(principalLimit{peers.NewRates()}),
 		recovery.StreamServerInterceptor(),
 	}
 }
@@ -64,47 +63,36 @@ func authenticate(ctx context.Context) (context.Context, error) {
 	if err != nil {
 		return nil, err
 	}
-	if "Bearer "+token != readerToken {
+	principal := peers.Authenticate("Bearer " + token)
+	if principal == nil {
 		return nil, status.Error(codes.Unauthenticated, "unknown token")
 	}
-	if !reader.HasScope("read") || !reader.HasScope("here") && !reader.HasScope("there") {
+	if !principal.MayCall() {
 		return nil, status.Error(codes.PermissionDenied, "missing scope")
 	}
-	return context.WithValue(ctx, principalKey{}, reader), nil
+	return context.WithValue(ctx, principalKey{}, principal), nil
 }
 
-// tokenBucket is a rate for all callers.
-type tokenBucket struct{ *rate.Limiter }
+var errTooMany = status.Error(codes.ResourceExhausted, "too many calls")
 
-func methodLimit() tokenBucket { return tokenBucket{rate.NewLimiter(1e9, 1e6)} }
+// methodLimit is a rate for all callers.
+type methodLimit struct{ *rate.Limiter }
 
 // Limit implements ratelimit.Limiter.
-func (b tokenBucket) Limit(context.Context) error {
-	if !b.Allow() {
-		return status.Error(codes.ResourceExhausted, "too many calls")
+func (l methodLimit) Limit(context.Context) error {
+	if !l.Allow() {
+		return errTooMany
 	}
 	return nil
 }
 
 // principalLimit is a rate for each caller.
-type principalLimit struct {
-	mu      sync.Mutex
-	buckets map[string]tokenBucket
-}
-
-func newPrincipalLimit() *principalLimit {
-	return &principalLimit{buckets: make(map[string]tokenBucket)}
-}
+type principalLimit struct{ *peers.Rates }
 
 // Limit implements ratelimit.Limiter.
-func (l *principalLimit) Limit(ctx context.Context) error {
-	principal, _ := ctx.Value(principalKey{}).(*runtime.Principal)
-	l.mu.Lock()
-	bucket, ok := l.buckets[principal.ID]
-	if !ok {
-		bucket = methodLimit()
-		l.buckets[principal.ID] = bucket
+func (l principalLimit) Limit(ctx context.Context) error {
+	if principal := ctx.Value(principalKey{}).(*peers.Principal); !l.Allow(principal.ID) {
+		return errTooMany
 	}
-	l.mu.Unlock()
-	return bucket.Limit(ctx)
+	return nil
 }

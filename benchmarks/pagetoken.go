@@ -7,6 +7,7 @@ import (
 
 	"go.einride.tech/aip/pagination"
 
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 	pagev1 "github.com/grpcservice/grpcservice/internal/e2e/gen/page/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/page"
@@ -66,22 +67,22 @@ func measurePages(ctx context.Context, o options) error {
 
 // pageBlock serves the second page n times.
 func pageBlock(ctx context.Context, stack string, n int) block {
-	return func() (usage, error) {
+	return func() (peers.Usage, error) {
 		second, err := secondPage(ctx, pagers[stack])
 		if err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
-		before, err := used()
+		before, err := peers.Used()
 		if err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
 		for range n {
 			if _, err := pagers[stack](ctx, second); err != nil {
-				return usage{}, err
+				return peers.Usage{}, err
 			}
 		}
-		after, err := used()
-		return after.since(before), err
+		after, err := peers.Used()
+		return after.Since(before), err
 	}
 }
 

@@ -9,10 +9,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
+
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 )
 
-// serveStack serves a stack on a free port, which it prints, and then prints what it has used
-// whenever it reads a line. It ends with its input.
+// serveStack serves a stack on a free port, and reports what it uses to the process that has
+// started it.
 func serveStack(stack string) error {
 	srv, err := register(stack)
 	if err != nil {
@@ -24,20 +27,7 @@ func serveStack(stack string) error {
 	}
 	go srv.Serve(lis) // ends with Stop
 	defer srv.Stop()
-	fmt.Println(lis.Addr())
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		now, err := used()
-		if err != nil {
-			return err
-		}
-		if lines.Text() == memoryLine {
-			now.Memory = memory()
-		}
-		if err := json.NewEncoder(os.Stdout).Encode(now); err != nil {
-			return err
-		}
-	}
-	return nil
+	return peers.Report(lis.Addr().String(), os.Stdin, os.Stdout)
 }
 
 // serverProcess is a server in a separate process, so that its use of resources is measured without
@@ -51,7 +41,12 @@ type serverProcess struct {
 
 // startServer starts a server of a stack.
 func startServer(stack string) (*serverProcess, error) {
-	s := &serverProcess{cmd: exec.Command(os.Args[0], "-serve", stack)}
+	return startProgram(stack, os.Args[0], "-serve", stack)
+}
+
+// startProgram starts a server that reports what it uses.
+func startProgram(name, binary string, args ...string) (*serverProcess, error) {
+	s := &serverProcess{cmd: exec.Command(binary, args...)}
 	s.cmd.Stderr = os.Stderr
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -65,26 +60,25 @@ func startServer(stack string) (*serverProcess, error) {
 		return nil, err
 	}
 	s.in, s.lines = in, bufio.NewScanner(out)
-	if !s.lines.Scan() {
-		return nil, errors.Join(fmt.Errorf("the server of %s did not start", stack), s.stop())
+	for s.lines.Scan() {
+		if addr, ok := strings.CutPrefix(s.lines.Text(), peers.AddressPrefix); ok {
+			s.addr = addr
+			return s, nil
+		}
 	}
-	s.addr = s.lines.Text()
-	return s, nil
+	return nil, errors.Join(fmt.Errorf("the server of %s did not start", name), s.stop())
 }
-
-// memoryLine asks a server for its memory, too.
-const memoryLine = "memory"
 
 // memory returns the memory that the server holds.
 func (s *serverProcess) memory() (uint64, error) {
-	now, err := s.ask(memoryLine)
+	now, err := s.ask(peers.MemoryLine)
 	return now.Memory, err
 }
 
 // used returns what the server has used so far.
-func (s *serverProcess) used() (now usage, err error) { return s.ask("") }
+func (s *serverProcess) used() (now peers.Usage, err error) { return s.ask("") }
 
-func (s *serverProcess) ask(line string) (now usage, err error) {
+func (s *serverProcess) ask(line string) (now peers.Usage, err error) {
 	if _, err := fmt.Fprintln(s.in, line); err != nil {
 		return now, err
 	}

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime"
@@ -40,11 +41,8 @@ func register(stack string) (*grpc.Server, error) {
 		policyv1.RegisterFullServiceServer(srv, stockService{})
 		return srv, nil
 	case ours, oursNoLog, oursNoID:
-		opts := pipelineOptions(stack) // the transport is that of server.New
-		srv := grpc.NewServer(server.GRPCOptions(opts...)...)
-		policyv1service.RegisterFullService(server.On(srv, opts...), service{})
-		return srv, nil
-	case oursTraced, oursSampled, stockTraced, stockSampled, middlewareTraced, middlewareSampled:
+		return registerPipeline(pipelineOptions(stack)), nil
+	case oursMetrics, oursTraced, oursSampled, stockTraced, stockSampled, middlewareTraced, middlewareSampled:
 		return registerTelemetry(stack), nil
 	case loopRoom, hubRoom:
 		return registerRoom(stack), nil
@@ -53,12 +51,19 @@ func register(stack string) (*grpc.Server, error) {
 	}
 }
 
+// registerPipeline serves with our pipeline, and the transport of server.New.
+func registerPipeline(opts []server.Option) *grpc.Server {
+	srv := grpc.NewServer(server.GRPCOptions(opts...)...)
+	policyv1service.RegisterFullService(server.On(srv, opts...), service{})
+	return srv
+}
+
 // pipelineOptions are what the pipeline is given beside the policy in the proto.
 func pipelineOptions(stack string) []server.Option {
 	return []server.Option{
 		server.WithLogger(logger(stack)),
 		server.WithAuthenticator(server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
-			if token := metadata.ValueFromIncomingContext(ctx, tokenKey); len(token) == 1 && token[0] == readerToken {
+			if token := metadata.ValueFromIncomingContext(ctx, peers.TokenKey); len(token) == 1 && token[0] == peers.Token {
 				return reader, nil
 			}
 			return nil, nil
@@ -79,25 +84,20 @@ func logger(stack string) *slog.Logger {
 	return slog.New(server.NewJSONHandler(io.Discard, opts))
 }
 
-const (
-	tokenKey    = "authorization"
-	readerToken = "Bearer 0123456789abcdef"
-)
-
 // reader is the principal of all calls. It is created in advance, as by an authenticator that
 // caches tokens.
 var reader = runtime.NewPrincipal("reader", "read", "here")
 
-// callerOf returns a context whose calls send what callers of a stack send: the token, and
-// our generated clients a request ID.
-func callerOf(ctx context.Context, stack string) context.Context {
-	ctx = metadata.AppendToOutgoingContext(ctx, tokenKey, readerToken)
+// headersOf returns what callers of a stack send: the token, a request ID as our generated clients
+// send it, and a trace context to the stacks that follow it. The server that the stack is compared
+// with receives the same.
+func headersOf(stack string) []string {
+	headers := []string{peers.TokenKey, peers.Token}
+	if stack != oursNoID {
+		headers = append(headers, peers.RequestIDKey, peers.RequestID)
+	}
 	if traceparent, ok := traceparents[stack]; ok {
-		ctx = metadata.AppendToOutgoingContext(ctx, "traceparent", traceparent)
+		headers = append(headers, "traceparent", traceparent)
 	}
-	switch stack {
-	case ours, oursNoLog, oursTraced, oursSampled:
-		ctx = metadata.AppendToOutgoingContext(ctx, "x-request-id", "0af7651916cd43dd8448eb211c80319c")
-	}
-	return ctx
+	return headers
 }

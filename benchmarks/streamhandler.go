@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
@@ -18,41 +20,47 @@ import (
 func measureStreamHandlers(ctx context.Context, o options) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Hour)
 	defer cancel()
-	n := 50 * o.messages // a message takes nanoseconds
 	for _, stack := range stacks {
-		err := compare("stream message, handler", stack, o.pairs, n, streamBlock(ctx, bare, n), streamBlock(ctx, stack, n))
+		r, err := measureStreamHandler(ctx, stack, o)
 		if err != nil {
 			return err
 		}
+		fmt.Println(r.row())
 	}
 	return nil
 }
 
-// streamBlock sends n messages in one call of the stream's handler.
-func streamBlock(ctx context.Context, stack string, n int) block {
+func measureStreamHandler(ctx context.Context, stack string, o options) (result, error) {
+	n := 50 * o.messages // a message takes nanoseconds
+	return measure("stream message, handler", stack, o.pairs, n,
+		streamBlock(ctx, stack, bare, n), streamBlock(ctx, stack, stack, n))
+}
+
+// streamBlock sends n messages in one call of the stream's handler, as callers of another stack do.
+func streamBlock(ctx context.Context, caller, stack string, n int) block {
 	handle := streamHandler(stack)
-	ss := &nullStream{ctx: transportContext(ctx, stack), request: &kindsv1.Request{Count: int32(n)}}
-	return func() (usage, error) {
-		before, err := used()
+	ss := &nullStream{ctx: transportContext(ctx, caller), request: &kindsv1.Request{Count: int32(n)}}
+	return func() (peers.Usage, error) {
+		before, err := peers.Used()
 		if err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
 		if err := handle(ss); err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
-		after, err := used()
-		return after.since(before), err
+		after, err := peers.Used()
+		return after.Since(before), err
 	}
 }
 
 // streamHandler returns what grpc calls for the server stream.
 func streamHandler(stack string) func(grpc.ServerStream) error {
-	stock := policyv1.FullService_ServiceDesc.Streams[0].Handler
+	plain := policyv1.FullService_ServiceDesc.Streams[0].Handler
 	switch stack {
 	case middleware:
 		interceptors := streamMiddleware()
 		return func(ss grpc.ServerStream) error {
-			handler := stock
+			handler := plain
 			for i := len(interceptors) - 1; i >= 0; i-- {
 				inner, around := handler, interceptors[i]
 				handler = func(srv any, ss grpc.ServerStream) error { return around(srv, ss, &streamInfo, inner) }
@@ -64,7 +72,7 @@ func streamHandler(stack string) func(grpc.ServerStream) error {
 		policyv1service.RegisterFullService(server.On(&r, pipelineOptions(stack)...), service{})
 		return func(ss grpc.ServerStream) error { return r.handler(service{}, ss) }
 	default:
-		return func(ss grpc.ServerStream) error { return stock(stockService{}, ss) }
+		return func(ss grpc.ServerStream) error { return plain(stockService{}, ss) }
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc"
 
 	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
-	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
 	"github.com/grpcservice/grpcservice/runtime/grpcotel"
 	"github.com/grpcservice/grpcservice/runtime/grpcprom"
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -22,6 +21,7 @@ import (
 
 // The stacks with metrics and spans. Callers of these send a trace context, sampled or not.
 const (
+	oursMetrics          = "grpcservice, metrics"
 	oursTraced           = "grpcservice, metrics and spans"
 	oursSampled          = "grpcservice, metrics and spans, sampled"
 	stockTraced          = "otelgrpc"
@@ -47,25 +47,19 @@ var traceparents = map[string]string{
 // measureTelemetry compares what server processes use with metrics and spans.
 func measureTelemetry(ctx context.Context, o options) error {
 	printHead("bare")
-	for _, stack := range telemetryStacks {
-		if err := measureServer(ctx, stack, o); err != nil {
-			return err
-		}
-	}
-	return nil
+	return withPrograms(func(p *programs) error { return printCalls(ctx, p, telemetryStacks, o) })
 }
 
 // registerTelemetry puts FullService with a stack that has metrics and spans on a server.
 func registerTelemetry(stack string) *grpc.Server {
 	switch stack {
+	case oursMetrics:
+		return registerPipeline(append(pipelineOptions(stack), server.WithObservers(grpcprom.New().Server())))
 	case oursTraced, oursSampled:
 		telemetry := grpcotel.New(grpcotel.WithTracerProvider(newTracerProvider()),
 			grpcotel.WithMeterProvider(noop.NewMeterProvider()))
-		options := append(pipelineOptions(stack),
-			server.WithObservers(grpcprom.New().Server(), telemetry.Server()))
-		srv := grpc.NewServer(server.GRPCOptions(options...)...)
-		policyv1service.RegisterFullService(server.On(srv, options...), service{})
-		return srv
+		return registerPipeline(append(pipelineOptions(stack),
+			server.WithObservers(grpcprom.New().Server(), telemetry.Server())))
 	case stockTraced, stockSampled:
 		srv := grpc.NewServer(statsHandler(newMeterProvider()))
 		policyv1.RegisterFullServiceServer(srv, stockService{})

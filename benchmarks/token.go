@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcservice/grpcservice/benchmarks/peers"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/jwtauth"
 )
@@ -99,17 +100,17 @@ func tokenChecks(private *rsa.PrivateKey) (map[string]func(context.Context) erro
 
 // tokenBlock authenticates n calls.
 func tokenBlock(ctx context.Context, check func(context.Context) error, n int) block {
-	return func() (usage, error) {
-		before, err := used()
+	return func() (peers.Usage, error) {
+		before, err := peers.Used()
 		if err != nil {
-			return usage{}, err
+			return peers.Usage{}, err
 		}
 		for range n {
 			if err := check(ctx); err != nil {
-				return usage{}, err
+				return peers.Usage{}, err
 			}
 		}
-		after, err := used()
-		return after.since(before), err
+		after, err := peers.Used()
+		return after.Since(before), err
 	}
 }
