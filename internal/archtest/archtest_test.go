@@ -118,7 +118,7 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/internal/gen/view":      {self + "/internal/golang", self + "/internal/model", self + "/internal/pattern/shape", self + "/runtime/policy"},
 		self + "/internal/deploy":        {self + "/internal/diag", self + "/runtime/policy", self + "/runtime/metric"},
 		self + "/internal/skeleton":      {self + "/internal/diag", self + "/internal/golang"},
-		self + "/internal/prune":         {options},
+		self + "/internal/prune":         {options, self + "/internal/pattern", self + "/internal/pattern/shape"},
 		self + "/internal/plugin": {self + "/internal/prune", self + "/internal/workspace", self + "/internal/pattern/table", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
 			self + "/proto", options},
 		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace"},

@@ -58,6 +58,7 @@ func FuzzDetect(f *testing.F) {
 				method := file.Services().Get(i).Methods().Get(j)
 				result := pattern.Detect(table.Patterns(), method, policy, finder(file))
 				checkWhole(t, result)
+				checkReads(t, table.Patterns(), method, pattern.Detect(table.Patterns(), method, nil, finder(file)))
 				if diff := cmp.Diff(describe(result), describe(pattern.Detect(table.Patterns(), method, policy, finder(file)))); diff != "" {
 					t.Errorf("%s is found to be something else the second time:\n%s", method.FullName(), diff)
 				}

@@ -150,7 +150,9 @@ func messageIn(list protoreflect.MessageDescriptors, name protoreflect.FullName)
 
 func detect(t testing.TB, file protoreflect.FileDescriptor, method, said string) pattern.Result {
 	t.Helper()
-	return pattern.Detect(table.Patterns(), methodOf(t, file, method), policyOf(t, said), finder(file))
+	m := methodOf(t, file, method)
+	checkReads(t, table.Patterns(), m, pattern.Detect(table.Patterns(), m, nil, finder(file)))
+	return pattern.Detect(table.Patterns(), m, policyOf(t, said), finder(file))
 }
 
 // testCase is a proto and the expected result.

@@ -32,6 +32,10 @@ type Pattern struct {
 	// Detect returns what it finds in a method of one of these kinds, or nil. It reports its
 	// findings and problems to the method.
 	Detect func(*Method) Found
+	// Reads returns how much Detect reads of a unary method that no policy says anything about. It
+	// is a necessary condition: if it returns [ReadsNothing], Detect returns nil whatever the
+	// messages are. Nil means [ReadsBoth].
+	Reads func(Outline) Reads
 	// Parts are the fields of the option that name fields or messages of a method, the most
 	// distinctive first.
 	Parts []string

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
 
+	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/pattern/table"
 	"github.com/grpcservice/grpcservice/internal/prune"
 )
 
@@ -42,15 +44,14 @@ func isTerminal(r io.Reader) bool {
 
 // answer reads a request and writes the response. It returns errors that a response cannot report.
 func answer(env Env) error {
-	in, err := io.ReadAll(env.Stdin)
+	in, err := prune.Read(env.Stdin)
 	if err != nil {
 		return fmt.Errorf("read the request: %w", err)
 	}
-	request := &pluginpb.CodeGeneratorRequest{}
-	if err := (proto.UnmarshalOptions{Resolver: otherTypes{}}).Unmarshal(prune.Request(in), request); err != nil {
+	response, warnings, err := answerTo(env, in)
+	if err != nil {
 		return fmt.Errorf("standard input is not a request from buf or protoc: %w", err)
 	}
-	response, warnings := respond(env, request)
 	for _, warning := range warnings {
 		fmt.Fprintf(env.Stderr, "%s: warning: %v\n", name, warning)
 	}
@@ -62,4 +63,21 @@ func answer(env Env) error {
 		return fmt.Errorf("write the response: %w", err)
 	}
 	return nil
+}
+
+// answerTo answers a request by the part of it that the generator reads. If that fails, it answers
+// the whole request, so that all errors and their positions are those of the whole.
+func answerTo(env Env, in *prune.Input) (*pluginpb.CodeGeneratorResponse, diag.List, error) {
+	options := proto.UnmarshalOptions{Resolver: otherTypes{}}
+	if request, ok := prune.Decode(in, table.Patterns(), options); ok {
+		if response, warnings := respond(env, request); response.Error == nil {
+			return response, warnings, nil
+		}
+	}
+	request := &pluginpb.CodeGeneratorRequest{}
+	if err := options.Unmarshal(in.Whole(), request); err != nil {
+		return nil, nil, err
+	}
+	response, warnings := respond(env, request)
+	return response, warnings, nil
 }

@@ -19,13 +19,22 @@ const Name = "batch"
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: "batch", Is: "a batch", What: "batch", Docs: "batches.md",
-		Kinds: pattern.Unary, Detect: detect,
+		Kinds: pattern.Unary, Detect: detect, Reads: reads,
 		Parts:     []string{"children", "results", "missing"},
 		Shown:     "batch.children and batch.results",
 		Package:   pattern.Package{Name: "batch", Path: "github.com/grpcservice/grpcservice/runtime/batch"},
 		Needs:     pattern.Needs{Request: true},
 		Arguments: reflect.TypeFor[Arguments](), Stub: reflect.TypeFor[StubMethod](),
 	}
+}
+
+// reads is a necessary condition of chooseChildren: chooseRequests requires a list of the requests of
+// another method, and the other choices a method that is named like a batch.
+func reads(o pattern.Outline) pattern.Reads {
+	if o.ListsRequests || shape.MayBeBatchName(o.Method) {
+		return pattern.ReadsBoth
+	}
+	return pattern.ReadsNothing
 }
 
 // Mode is how the results of a batch correspond to its items.

@@ -25,6 +25,16 @@ var names = []string{"request_id", "idempotency_key", "client_token", "client_re
 // Verbs of methods that only read: a retry of such a call needs no idempotency key.
 var readVerbs = []string{"get", "list", "search", "query", "lookup", "fetch", "find", "count", "describe"}
 
+// reads is a necessary condition of candidateOf: without a policy, the key has one of the names.
+func reads(o pattern.Outline) pattern.Reads {
+	for _, name := range names {
+		if slices.Contains(o.Request, shape.Letters(name)) {
+			return pattern.ReadsRequest
+		}
+	}
+	return pattern.ReadsNothing
+}
+
 // candidate is a field of the request that is named like an idempotency key.
 type candidate struct {
 	path shape.Path

@@ -15,7 +15,7 @@ const Name = "idempotency_key"
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: "idempotency_key", What: "idempotency key", Docs: "idempotency.md",
-		Kinds: pattern.Unary, Beside: true, Detect: detect,
+		Kinds: pattern.Unary, Beside: true, Detect: detect, Reads: reads,
 		Parts: []string{"field"},
 		Shown: "idempotency_key.field",
 		Absent: func(pattern.Result) string {

@@ -1,8 +1,11 @@
 package operation
 
 import (
+	"slices"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/grpcservice/grpcservice/internal/pattern"
 	"github.com/grpcservice/grpcservice/internal/pattern/shape"
 )
 
@@ -35,6 +38,17 @@ func operationFields(m protoreflect.MessageDescriptor) (f Message, lacks string)
 	default:
 		return f, ""
 	}
+}
+
+// reads is a necessary condition of operationFields, which both patterns require of the response: it
+// has a field done.
+func reads(o pattern.Outline) pattern.Reads {
+	for _, name := range doneNames {
+		if slices.Contains(o.Response, shape.Letters(name)) {
+			return pattern.ReadsBoth
+		}
+	}
+	return pattern.ReadsNothing
 }
 
 func isResult(f protoreflect.FieldDescriptor) bool {

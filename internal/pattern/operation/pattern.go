@@ -43,7 +43,7 @@ func GetterPattern() pattern.Pattern {
 func row() pattern.Pattern {
 	return pattern.Pattern{
 		Option: "operation", Is: "an operation", What: "operation", Docs: "operations.md",
-		Kinds:   pattern.Unary,
+		Kinds: pattern.Unary, Reads: reads,
 		Package: runtimePackage(),
 		Needs:   pattern.Needs{Dependency: manager(), Request: true},
 		Links:   links(),

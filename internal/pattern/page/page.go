@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -26,6 +27,20 @@ var (
 // looseTokens are ambiguous names of tokens, in pairs of request and response.
 var looseTokens = [][2]string{
 	{"page_token", "page_token"}, {"list_token", "list_token"}, {"list_token", "next_list_token"}, {"token", "next_token"}, {"token", "token"},
+}
+
+// nextTokenWords are words one of which each name of a token in a response contains.
+var nextTokenWords = []string{"token", "cursor"}
+
+// reads is a necessary condition of findTokens: without a policy, each of its ways to find tokens
+// requires a field of the response with the name of one.
+func reads(o pattern.Outline) pattern.Reads {
+	for _, field := range o.Response {
+		if slices.ContainsFunc(nextTokenWords, func(word string) bool { return strings.Contains(field, word) }) {
+			return pattern.ReadsBoth
+		}
+	}
+	return pattern.ReadsNothing
 }
 
 // pager looks for the fields of a list.

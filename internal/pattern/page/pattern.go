@@ -16,7 +16,7 @@ const Name = "page"
 func Pattern() pattern.Pattern {
 	return pattern.Pattern{
 		Name: Name, Option: "page", Is: "paged", What: "page", Docs: "pages.md",
-		Kinds: pattern.Unary, Detect: detect,
+		Kinds: pattern.Unary, Detect: detect, Reads: reads,
 		Parts:     []string{"items", "size", "token", "next_token", "skip", "total"},
 		Shown:     "page.items, page.token and page.next_token",
 		Package:   pattern.Package{Name: "page", Path: "github.com/grpcservice/grpcservice/runtime/page"},

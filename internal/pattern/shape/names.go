@@ -41,6 +41,22 @@ func Snake(name protoreflect.Name) string {
 	return strings.Join(WordsOf(name), "_")
 }
 
+// Letters returns a name in lower case and without underscores. If two names have the same words,
+// or the same form in snake case, they have the same letters.
+func Letters(name string) string {
+	letters := make([]byte, 0, len(name))
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c == '_':
+		case 'A' <= c && c <= 'Z':
+			letters = append(letters, c+'a'-'A')
+		default:
+			letters = append(letters, c)
+		}
+	}
+	return string(letters)
+}
+
 // NounOf returns the noun of a method's name, spelled like a field: top_users for ListTopUsers.
 func NounOf(method protoreflect.MethodDescriptor) string {
 	words := WordsOf(method.Name())
@@ -98,6 +114,12 @@ func IsBatchName(words []string) bool {
 func IsBatchOfIDs(words []string) bool {
 	return IsBatchOfEntities(words) || StartsWith(words, "multi", "get") || StartsWith(words, "multiget") ||
 		StartsWith(words, "m", "get") || StartsWith(words, "mget")
+}
+
+// MayBeBatchName is a necessary condition of IsBatchName, IsBatchOfIDs and IsBatchOfEntities for the
+// letters of a name: each of them requires one of the words.
+func MayBeBatchName(letters string) bool {
+	return slices.ContainsFunc(batchWords, func(word string) bool { return strings.Contains(letters, word) })
 }
 
 func IsBatchOfEntities(words []string) bool {

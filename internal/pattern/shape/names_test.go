@@ -47,3 +47,22 @@ func TestBatchesAreToldByTheirNames(t *testing.T) {
 		}
 	}
 }
+
+func TestBatchesPassTheNecessaryCondition(t *testing.T) {
+	for _, name := range []protoreflect.Name{
+		"BatchGetUsers", "BulkCreate", "MultiGetUsers", "MGetUsers", "m_get_users", "MultigetUsers", "MgetUsers", "SearchBatch", "search_batch",
+	} {
+		words := WordsOf(name)
+		if !IsBatchName(words) && !IsBatchOfIDs(words) {
+			t.Fatalf("%s is no batch", name)
+		}
+		if !MayBeBatchName(Letters(string(name))) {
+			t.Errorf("%s may be a batch", name)
+		}
+	}
+	for _, word := range batchWords {
+		if !MayBeBatchName(word + "users") {
+			t.Errorf("%s may start the name of a batch", word)
+		}
+	}
+}
