@@ -3,8 +3,13 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"sync"
 )
+
+// ErrTooLarge is the error of [Bus.Publish], possibly wrapped, for data that the bus can never
+// carry. [Hub.Publish] then returns RESOURCE_EXHAUSTED instead of UNAVAILABLE.
+var ErrTooLarge = errors.New("hub: the message is too large for the bus")
 
 // Bus carries messages between the hubs of replicas. Package bustest has the tests that every
 // implementation must pass. All methods may be called concurrently.
@@ -33,6 +38,14 @@ type Bus interface {
 	) (stop func(), err error)
 }
 
+// LimitedBus is a [Bus] that limits the size of data. A hub with such a bus rejects a larger
+// message before any member has it.
+type LimitedBus interface {
+	Bus
+	// MaxBytes returns the maximum length of data, or 0 if it is not known yet. It may change.
+	MaxBytes() int64
+}
+
 // origin identifies a hub on a bus, so that it ignores its own messages.
 type origin [16]byte
 
@@ -44,6 +57,21 @@ func newOrigin() (o origin) {
 
 // format is the first byte of data on a bus. The origin follows, and the encoded message.
 const format = 1
+
+// busHead is the number of bytes before the encoded message.
+const busHead = 1 + int64(len(origin{}))
+
+// checkSize rejects an encoded message that the bus cannot carry.
+func (h *Hub[T]) checkSize(size int64) error {
+	limited, ok := h.settings.bus.(LimitedBus)
+	if !ok {
+		return nil
+	}
+	if limit := limited.MaxBytes(); limit > 0 && size+busHead > limit {
+		return tooLarge(size, max(limit-busHead, 0))
+	}
+	return nil
+}
 
 // feed is the subscription of a room, for as long as the room has members.
 type feed[T any] struct {

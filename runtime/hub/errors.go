@@ -49,6 +49,13 @@ func exhausted(reason rpcerr.Reason, limit int, format string) error {
 		WithMetadata("limit", strconv.Itoa(limit))
 }
 
+// tooLarge returns RESOURCE_EXHAUSTED for an encoded message that the bus cannot carry.
+func tooLarge(size, limit int64) error {
+	return ReasonMessageTooLarge.Errorf(codes.ResourceExhausted,
+		"the message has %d bytes, and a room takes %d; send a smaller message", size, limit).
+		WithMetadata("limit", strconv.FormatInt(limit, 10))
+}
+
 // misuse returns INTERNAL for a mistake of the service, described in its log.
 func misuse(format string, args ...any) error {
 	return rpcerr.ReasonInternal.Errorf(codes.Internal, "internal error").

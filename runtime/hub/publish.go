@@ -3,7 +3,9 @@ package hub
 import (
 	"cmp"
 	"context"
+	"errors"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -19,9 +21,10 @@ func Except[T any](m *Member[T]) PublishOption { return PublishOption{except: m.
 //
 // If ctx ends while Publish waits, it returns the error of ctx; members that had room have the
 // message, and the others have lost it. If the bus fails, the error is UNAVAILABLE, reason
-// BUS_FAILED; the members of this replica have the message. A message that cannot be encoded, such
-// as one with text that is not UTF-8, is INTERNAL, and no member has it. A room key that is empty
-// or longer than 256 bytes is INVALID_ARGUMENT.
+// BUS_FAILED; the members of this replica have the message. No member has a message that cannot be
+// encoded, such as one with text that is not UTF-8 (INTERNAL), or that is larger than the bus takes
+// (RESOURCE_EXHAUSTED, reason MESSAGE_TOO_LARGE). A room key that is empty or longer than 256 bytes
+// is INVALID_ARGUMENT.
 func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...PublishOption) error {
 	var except uint64
 	for _, opt := range opts {
@@ -33,6 +36,9 @@ func (h *Hub[T]) Publish(ctx context.Context, key string, msg *T, opts ...Publis
 	}
 	if wrong := checkKey(key); wrong != "" {
 		return invalidKey("room", wrong)
+	}
+	if err := h.checkSize(env.size()); err != nil {
+		return err
 	}
 	h.counts.published.Add(1)
 	if r := h.roomOf(key); r != nil {
@@ -52,7 +58,12 @@ func (h *Hub[T]) forward(ctx context.Context, key string, msg *T) error {
 	if err != nil {
 		return misuse("%T cannot be encoded: %w", msg, err)
 	}
-	if err := bus.Publish(ctx, key, data); err != nil {
+	err = bus.Publish(ctx, key, data)
+	switch {
+	case errors.Is(err, ErrTooLarge): // the limit has changed
+		return ReasonMessageTooLarge.Errorf(codes.ResourceExhausted,
+			"the message is too large for the room; send a smaller message").WithCause(err)
+	case err != nil:
 		return h.busFailed(err)
 	}
 	return nil

@@ -19,4 +19,7 @@ const (
 	ReasonSlowConsumer = rpcerr.ReasonSlowConsumer
 	// ReasonBusFailed is the reason of UNAVAILABLE if the bus between replicas fails.
 	ReasonBusFailed rpcerr.Reason = "BUS_FAILED"
+	// ReasonMessageTooLarge is the reason of RESOURCE_EXHAUSTED if a message is larger than the bus
+	// between replicas takes.
+	ReasonMessageTooLarge rpcerr.Reason = "MESSAGE_TOO_LARGE"
 )

@@ -150,6 +150,13 @@ const (
 	RedislimitAway     = "grpcservice_redislimit_away"
 )
 
+// Rooms and logs on NATS.
+const (
+	NatshubDropped = "grpcservice_natshub_dropped_total"
+	NatshubRetries = "grpcservice_natshub_retries_total"
+	NatshubStalls  = "grpcservice_natshub_stalls_total"
+)
+
 // JSON Web Tokens.
 const (
 	JWTTokens    = "grpcservice_jwtauth_tokens_total"

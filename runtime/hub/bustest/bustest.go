@@ -4,6 +4,7 @@ package bustest
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -33,6 +34,8 @@ func Run(t *testing.T, newBuses func(t *testing.T) (one, other hub.Bus)) {
 		{"ASlowSubscriptionDelaysNobody", slowSubscription},
 		{"RoomsWithoutSubscriptions", nobodyListens},
 		{"AnEndedContext", endedContext},
+		{"ManyRoomsComeAndGo", manyRooms},
+		{"TheLargestMessageAndALargerOne", largest},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			one, other := newBuses(t)
@@ -276,4 +279,38 @@ func endedContext(t *testing.T, one, _ hub.Bus) {
 	cancel() // bounds Subscribe only
 	publish(t, one, "r", "a")
 	in.want(t, "a")
+}
+
+// manyRooms checks that subscriptions of other rooms, and their ends, do not concern a room.
+func manyRooms(t *testing.T, one, other hub.Bus) {
+	in := subscribe(t, other, "r")
+	for i := range 50 {
+		room := fmt.Sprint("r", i)
+		its := subscribe(t, other, room)
+		stop, err := one.Subscribe(t.Context(), room, func([]byte, int) {})
+		if err != nil {
+			t.Fatal("Subscribe:", err)
+		}
+		stop()
+		publish(t, one, room, "x")
+		its.want(t, "x")
+		publish(t, one, "r", room)
+		in.want(t, room)
+	}
+}
+
+// largest tests a [hub.LimitedBus].
+func largest(t *testing.T, one, other hub.Bus) {
+	limited, ok := one.(hub.LimitedBus)
+	if !ok || limited.MaxBytes() == 0 {
+		t.Skip("the bus has no limit")
+	}
+	in := subscribe(t, other, "r")
+	data := make([]byte, limited.MaxBytes()+1)
+	if err := one.Publish(t.Context(), "r", data); !errors.Is(err, hub.ErrTooLarge) {
+		t.Fatalf("Publish of %d bytes, one more than the limit, returned %v", len(data), err)
+	}
+	publish(t, one, "r", string(data[1:]))
+	publish(t, one, "r", "end")
+	in.want(t, string(data[1:]), "end")
 }

@@ -88,7 +88,7 @@ func (s *Server) launch() (*server.Server, error) {
 	opts := &server.Options{
 		Host: "127.0.0.1", Port: s.settings.port, NoSigs: true,
 		JetStream: true, StoreDir: s.dir, DisableJetStreamBanner: true,
-		JetStreamMaxMemory: 256 << 20, JetStreamMaxStore: 4 << 30,
+		JetStreamMaxMemory: 4 << 30, JetStreamMaxStore: 64 << 30, // limits; nothing is allocated
 	}
 	for _, change := range s.settings.changes {
 		change(opts)
