@@ -100,6 +100,34 @@ func (l *Log[T]) Name() string { return l.name }
 // Append appends messages, adjacent to each other, and returns the position after the last.
 // Without messages, it returns the head. The messages may be modified afterwards.
 func (l *Log[T]) Append(ctx context.Context, messages ...*T) (Position, error) {
+	return l.append(ctx, messages, l.store.Append)
+}
+
+// AppendTx appends messages in a transaction of the user, so that subscribers receive them if, and
+// only if, its other changes are committed:
+//
+//	err := db.InTx(ctx, func(tx *sql.Tx) error {
+//		… // create the order
+//		_, err := log.AppendTx(ctx, tx, &shopv1.Event{OrderId: order.GetId()})
+//		return err
+//	})
+//
+// The store must be a [TxStore], which documents the type of tx and what waits for it; otherwise
+// the error is [ErrNoTx]. The position is valid once tx is committed.
+func (l *Log[T]) AppendTx(ctx context.Context, tx any, messages ...*T) (Position, error) {
+	store, ok := l.store.(TxStore)
+	if !ok {
+		return Position{}, fmt.Errorf("%w: a %T has none; use Append", ErrNoTx, l.store)
+	}
+	return l.append(ctx, messages, func(ctx context.Context, data ...[]byte) (Position, error) {
+		return store.AppendTx(ctx, tx, data...)
+	})
+}
+
+// append encodes messages and appends them to the store.
+func (l *Log[T]) append(
+	ctx context.Context, messages []*T, store func(context.Context, ...[]byte) (Position, error),
+) (Position, error) {
 	if len(messages) == 0 {
 		b, err := l.Bounds(ctx)
 		return b.Head(), err
@@ -114,7 +142,7 @@ func (l *Log[T]) Append(ctx context.Context, messages ...*T) (Position, error) {
 			return Position{}, fmt.Errorf("eventlog: encoding a message: %w", err)
 		}
 	}
-	at, err := l.store.Append(ctx, data...)
+	at, err := store(ctx, data...)
 	if err == nil {
 		l.appended.Add(int64(len(data)))
 	}

@@ -74,3 +74,16 @@ type SizedStore interface {
 	// them. It must be cheap: metrics ask for it up to four times a minute.
 	Size(ctx context.Context) (bytes int64, err error)
 }
+
+// TxStore is a [Store] that can append in a transaction of the user; see [Log.AppendTx].
+type TxStore interface {
+	Store
+	// AppendTx is Append as a part of tx, whose type the store documents: the records are appended
+	// when tx is committed, and never if it is rolled back. The position is that after the last of
+	// them then. The error is [ErrNoTx] if tx is not a transaction of the store.
+	AppendTx(ctx context.Context, tx any, data ...[]byte) (Position, error)
+}
+
+// ErrNoTx is the error for a value that is not a transaction of the store, or for a store without
+// transactions.
+var ErrNoTx = errors.New("eventlog: not a transaction of the store")
