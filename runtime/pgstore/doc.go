@@ -9,13 +9,20 @@
 //	...
 //	defer db.Close()
 //	ops := operation.NewManager(db.Operations())
+//	guard := idempotency.New(db.Idempotency())
+//	events := eventlog.New[shopv1.Event](db.Log("events"))
+//
+// [InTx] runs work in a transaction, in which a method can have its effect, store its response, start
+// an operation and append to a log.
 //
 // All tables are in one schema ([WithSchema]). Times are those of the database, so that replicas
 // whose clocks differ agree on leases. Changes are announced to other processes by NOTIFY, on one
 // connection of each process besides those of the pool. A notification is a hint that saves
 // waiting: without it, everything works a little later.
 //
-// Options: [WithSchema], [WithLogger]; for operations [WithMaxBytes], [WithHintInterval].
+// Options: [WithSchema], [WithLogger]; for operations [WithMaxBytes], [WithHintInterval];
+// for idempotency keys [WithIdempotencyMaxBytes]; for logs [WithLogMaxBytes], [WithLogMaxRecords] and
+// [WithLogMaxAge].
 //
 // If the connection is lost while the database commits, a call reads what has become of it. If that
 // fails too, its error is [ErrOutcomeUnknown].
