@@ -97,11 +97,5 @@ func (b *batcher[In, Out]) runNow(ctx context.Context, calls []*batched[In, Out]
 		in[i] = call.in
 	}
 	out, err := b.run(ctx, in)
-	for i, call := range calls {
-		if err == nil {
-			call.out = out[i]
-		}
-		call.err = err
-		close(call.done)
-	}
+	finish(calls, out, err)
 }

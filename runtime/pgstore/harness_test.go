@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -75,6 +76,7 @@ func newSchema(tb testing.TB, pool *pgxpool.Pool) pgstore.Option {
 // open opens the tables of a schema.
 func open(tb testing.TB, pool *pgxpool.Pool, opts ...pgstore.Option) *pgstore.DB {
 	tb.Helper()
+	opts = append(opts, pgstore.WithLogger(slog.New(slog.DiscardHandler)))
 	db, err := pgstore.Open(context.Background(), pool, opts...)
 	must(tb, err)
 	tb.Cleanup(db.Close)

@@ -18,12 +18,15 @@ import (
 // pgx, and [operation.Notifier]. It is safe for concurrent use.
 //
 // A call takes one round trip, except: two for the end of an operation with a conflict key, and one
-// more for what is saved or ends while the table is more than half full ([WithMaxBytes]).
+// more for what is saved or ends while the table is more than half full ([WithMaxBytes]). Under load,
+// starts without keys share transactions, and so do ends and renewals.
 type Operations struct {
 	db     *DB
 	sql    operationsSQL
 	shares *shares
 	hints  *hints
+	starts *grouper[[]any, time.Time]
+	ends   *grouper[end, bool]
 	renews *batcher[renewal, renewed]
 	errs   error
 }
@@ -55,6 +58,8 @@ func WithMaxBytes(n int64) OperationsOption {
 func (db *DB) Operations(opts ...OperationsOption) *Operations {
 	o := &Operations{db: db, sql: newOperationsSQL(db)}
 	o.shares = newShares(db, DefaultMaxBytes)
+	o.starts = newGrouper(db, o.insertAll)
+	o.ends = newGrouper(db, o.finishAll)
 	o.renews = newBatcher(db, o.renewAll)
 	o.hints = newHints(db, o.sql.seen)
 	for _, opt := range opts {

@@ -93,16 +93,15 @@ func (o *Operations) Finish(ctx context.Context, name string, fence int64, r ope
 
 // finishSimply ends an operation without counting its bytes, and returns the one that is due instead.
 func (o *Operations) finishSimply(ctx context.Context, name string, fence int64, r operation.Result) (next string, err error) {
+	if ended, err := o.ends.do(ctx, end{name, fence, r}); err != nil || ended {
+		return "", err
+	}
 	err = o.db.do(ctx, func(ctx context.Context, _ bool) error {
 		conn, err := o.db.conn(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Release()
-		tag, err := conn.Exec(ctx, o.sql.finish, textOf(name), fence, r.Response, r.Status, r.Metadata)
-		if err != nil || tag.RowsAffected() == 1 {
-			return err
-		}
 		b := &pgx.Batch{}
 		b.Queue(readCommitted)
 		end := o.queueFinish(b, name, fence, r)
@@ -114,6 +113,35 @@ func (o *Operations) finishSimply(ctx context.Context, name string, fence int64,
 		return end.err()
 	})
 	return next, err
+}
+
+// end is a call of Finish.
+type end struct {
+	name   string
+	fence  int64
+	result operation.Result
+}
+
+// finishAll ends operations in one transaction, and reports which of them it has ended.
+func (o *Operations) finishAll(ctx context.Context, all []end) ([]bool, error) {
+	ended := make([]bool, len(all))
+	err := o.db.do(ctx, func(ctx context.Context, _ bool) error {
+		conn, err := o.db.conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		b := &pgx.Batch{}
+		for i, e := range all {
+			r := e.result
+			b.Queue(o.sql.finish, textOf(e.name), e.fence, r.Response, r.Status, r.Metadata).Exec(func(tag pgconn.CommandTag) error {
+				ended[i] = tag.RowsAffected() == 1
+				return nil
+			})
+		}
+		return conn.SendBatch(ctx, b).Close()
+	})
+	return ended, err
 }
 
 // ended is what has become of an operation that was to end.

@@ -16,6 +16,7 @@ import (
 // operationsSQL are the statements of operations with the name of their table.
 type operationsSQL struct {
 	insert, insertQueued, find, lockKey, notify       string
+	createTime                                        string
 	claim, renew, save, release, released             string
 	finish, finishAny, lockOf, promote, removeDeleted string
 	sameResult, lockRow, cancelNow, cancelHeld        string
@@ -27,8 +28,8 @@ func newOperationsSQL(db *DB) operationsSQL {
 	table := strings.NewReplacer("{{table}}", db.table("operations"), "{{columns}}", recordColumns).Replace
 	return operationsSQL{
 		insert: table(insertSQL), insertQueued: table(insertQueuedSQL), find: table(findSQL), lockKey: lockKeySQL,
-		notify: notifySQL,
-		claim:  table(claimSQL), renew: table(renewSQL), save: table(saveSQL), release: table(releaseSQL), released: table(releasedSQL),
+		notify: notifySQL, createTime: table(createTimeSQL),
+		claim: table(claimSQL), renew: table(renewSQL), save: table(saveSQL), release: table(releaseSQL), released: table(releasedSQL),
 		finish: table(finishSQL + finishSimple), finishAny: table(finishSQL + finishReturning), lockOf: table(lockOfSQL),
 		promote: table(promoteSQL), removeDeleted: table(removeDeletedSQL), sameResult: table(sameResultSQL),
 		lockRow: table(lockRowSQL), cancelNow: table(cancelNowSQL), cancelHeld: table(cancelHeldSQL),
@@ -41,6 +42,9 @@ func newOperationsSQL(db *DB) operationsSQL {
 // insertColumns are the columns of a new operation whose values are parameters, from $1 on.
 const insertColumns = `lease, timeout, retain, max_attempts, fixed_bytes, name, method, principal, idempotency_key,
 	conflict_key, request_hash, conflict_hash, digest, scopes, carrier, request, metadata, checkpoint`
+
+// nameArgument is the index of the name in the parameters.
+const nameArgument = 5
 
 // insertSQL adds an operation that has no conflict key, unless there is one with its name or its
 // idempotency key.
@@ -96,6 +100,14 @@ func (o *Operations) Create(ctx context.Context, op *operation.Record, queue boo
 	} else if full {
 		return o.insteadOfFull(ctx, op, queue)
 	}
+	if op.IdempotencyKey == "" && op.ConflictKey == "" {
+		at, err := o.starts.do(ctx, args)
+		if err != nil {
+			return nil, false, err
+		}
+		o.created(op)
+		return startedAt(op, at), true, nil
+	}
 	var stored *operation.Record
 	created := false
 	err = o.db.do(ctx, func(ctx context.Context, repeated bool) (err error) {
@@ -106,11 +118,54 @@ func (o *Operations) Create(ctx context.Context, op *operation.Record, queue boo
 		return nil, false, err
 	}
 	if created {
-		o.shares.add(op.Principal, pinnedBytes(op), 0)
-		o.hints.created(op.Name)
+		o.created(op)
 	}
 	return stored, created, nil
 }
+
+// created notes that an operation was added.
+func (o *Operations) created(op *operation.Record) {
+	o.shares.add(op.Principal, pinnedBytes(op), 0)
+	o.hints.created(op.Name)
+}
+
+// insertAll adds operations without keys in one transaction, and returns when they were created.
+// One that an earlier attempt has added, which was interrupted after the commit, has its time.
+func (o *Operations) insertAll(ctx context.Context, all [][]any) ([]time.Time, error) {
+	times := make([]time.Time, len(all))
+	err := o.db.do(ctx, func(ctx context.Context, repeated bool) error {
+		conn, err := o.db.conn(ctx)
+		if err != nil {
+			return err
+		}
+		defer conn.Release()
+		b := &pgx.Batch{}
+		for i, args := range all {
+			times[i] = time.Time{}
+			b.Queue(o.sql.insert, args...).QueryRow(func(row pgx.Row) error { return noRows(row.Scan(&times[i])) })
+		}
+		if err := conn.SendBatch(ctx, b).Close(); err != nil {
+			return err
+		}
+		for i, args := range all {
+			if !times[i].IsZero() {
+				continue
+			}
+			name := args[nameArgument].(string)
+			if !repeated {
+				return fmt.Errorf("pgstore: an operation named %s exists; use another name", stringOf(name))
+			}
+			if err := conn.QueryRow(ctx, o.sql.createTime, name).Scan(&times[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return times, err
+}
+
+// createTimeSQL returns when an operation was created.
+const createTimeSQL = `SELECT create_time FROM {{table}} WHERE name = $1`
 
 // insertArguments returns the parameters of insertSQL.
 func (o *Operations) insertArguments(op *operation.Record) ([]any, error) {
