@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 )
 
 // TestAllocations measures calls while Redis is away, and those of callers that it has rejected.
@@ -29,7 +30,7 @@ func TestAllocations(t *testing.T) {
 	if least != 0 {
 		t.Errorf("a call while Redis is away has %v allocations, want none", least)
 	}
-	l, _ = newLimiter(t, startRedis(t).client(), WithTimeout(generous))
+	l, _ = newLimiter(t, redistest.Start(t).Client(), WithTimeout(generous))
 	r = bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 1, Key: runtime.ByPrincipal}, benchRates[1])
 	least = 1e9
 	for range 20 {

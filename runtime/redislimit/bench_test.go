@@ -7,6 +7,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 )
 
 // benchRates are the rates of benchmarks: both kinds, which allow every call.
@@ -17,14 +18,14 @@ var benchRates = []runtime.Rate{{PerSecond: 1e9, Burst: 1e6, Key: runtime.ByPrin
 func BenchmarkTake(b *testing.B) {
 	ctx := context.Background()
 	b.Run("PING", func(b *testing.B) {
-		client := startRedis(b).client()
+		client := redistest.Start(b).Client()
 		b.ReportAllocs()
 		for b.Loop() {
 			client.Ping(ctx)
 		}
 	})
 	b.Run("shared", func(b *testing.B) {
-		l, _ := newLimiter(b, startRedis(b).client(), WithTimeout(generous))
+		l, _ := newLimiter(b, redistest.Start(b).Client(), WithTimeout(generous))
 		r := bind(l, "M", benchRates...)
 		b.ReportAllocs()
 		for b.Loop() {
@@ -32,7 +33,7 @@ func BenchmarkTake(b *testing.B) {
 		}
 	})
 	b.Run("shared, parallel", func(b *testing.B) {
-		l, _ := newLimiter(b, startRedis(b).client(), WithTimeout(generous))
+		l, _ := newLimiter(b, redistest.Start(b).Client(), WithTimeout(generous))
 		r := bind(l, "M", benchRates...)
 		b.SetParallelism(16)
 		b.ReportAllocs()
@@ -43,7 +44,7 @@ func BenchmarkTake(b *testing.B) {
 		})
 	})
 	b.Run("rejected again", func(b *testing.B) {
-		l, _ := newLimiter(b, startRedis(b).client(), WithTimeout(generous))
+		l, _ := newLimiter(b, redistest.Start(b).Client(), WithTimeout(generous))
 		r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 1, Key: runtime.ByPrincipal})
 		b.ReportAllocs()
 		for b.Loop() {

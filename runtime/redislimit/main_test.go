@@ -9,6 +9,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 )
 
 // TestMain keeps what go-redis says about lost connections out of the output of the tests.
@@ -26,7 +27,7 @@ func (silent) Printf(context.Context, string, ...any) {}
 func noLeaks(t *testing.T) {
 	t.Cleanup(func() {
 		buf := make([]byte, 1<<20)
-		until(t, "the goroutines end", func() bool {
+		redistest.Until(t, "the goroutines end", func() bool {
 			stacks := string(buf[:goruntime.Stack(buf, true)])
 			return !strings.Contains(stacks, "redislimit.(*requester)") &&
 				!strings.Contains(stacks, "redislimit.(*circuit)") && !strings.Contains(stacks, "redislimit.(*returns)")

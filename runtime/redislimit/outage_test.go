@@ -15,6 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 )
 
 // isAway reports whether l limits by its share.
@@ -24,7 +25,7 @@ func isAway(l *Limiter) bool { return l.Stats().Away > 0 }
 func awaitAway(t *testing.T, l *Limiter, log *records) {
 	t.Helper()
 	r := bind(l, "Awaits", runtime.Rate{PerSecond: 1e6, Burst: 1e6})
-	until(t, "the limiter logs that Redis is away", func() bool {
+	redistest.Until(t, "the limiter logs that Redis is away", func() bool {
 		take(t, r, "")
 		return isAway(l) && len(log.lines(slog.LevelWarn)) == len(log.lines(slog.LevelInfo))+1
 	})
@@ -34,7 +35,7 @@ func awaitAway(t *testing.T, l *Limiter, log *records) {
 func awaitBack(t *testing.T, l *Limiter, log *records) {
 	t.Helper()
 	r := bind(l, "Awaits", runtime.Rate{PerSecond: 1e6, Burst: 1e6})
-	until(t, "the limiter uses Redis", func() bool {
+	redistest.Until(t, "the limiter uses Redis", func() bool {
 		before := l.Stats().Shared
 		take(t, r, "")
 		return l.Stats().Shared > before && len(log.lines(slog.LevelWarn)) == len(log.lines(slog.LevelInfo))
@@ -44,8 +45,8 @@ func awaitBack(t *testing.T, l *Limiter, log *records) {
 // TestRestart kills Redis, checks the share of the replica, and starts Redis again, empty.
 func TestRestart(t *testing.T) {
 	noLeaks(t)
-	s := startRedis(t)
-	l, log := newLimiter(t, s.client(), WithReplicas(2), WithTimeout(time.Second))
+	s := redistest.Start(t)
+	l, log := newLimiter(t, s.Client(), WithReplicas(2), WithTimeout(time.Second))
 	r := bind(l, "M",
 		runtime.Rate{PerSecond: slow, Burst: 10, Key: runtime.ByPrincipal},
 		runtime.Rate{PerSecond: slow, Burst: 100},
@@ -54,7 +55,7 @@ func TestRestart(t *testing.T) {
 	if n := allowed(t, r, "ada", 20); n != 10 {
 		t.Errorf("%d calls are allowed, want 10", n)
 	}
-	s.kill()
+	s.Kill()
 	awaitAway(t, l, log)
 	if n := allowed(t, r, "ada", 20); n != 0 {
 		t.Errorf("while Redis is away, %d more calls are allowed of a caller that had used up its burst", n)
@@ -62,7 +63,7 @@ func TestRestart(t *testing.T) {
 	if n := allowed(t, r, "bob", 20); n != 5 {
 		t.Errorf("while Redis is away, %d calls are allowed, want half of the burst", n)
 	}
-	s.restart()
+	s.Restart()
 	awaitBack(t, l, log)
 	warned, back := log.lines(slog.LevelWarn), log.lines(slog.LevelInfo)
 	if len(warned) != 1 || len(back) != 1 || !strings.Contains(warned[0], "error=") || !strings.Contains(back[0], "away=") {
@@ -81,13 +82,13 @@ func TestRestart(t *testing.T) {
 // do.
 func TestPause(t *testing.T) {
 	noLeaks(t)
-	s := startRedis(t)
+	s := redistest.Start(t)
 	const timeout = 100 * time.Millisecond // far from what a busy machine adds
-	l, log := newLimiter(t, s.client(), WithTimeout(timeout))
+	l, log := newLimiter(t, s.Client(), WithTimeout(timeout))
 	r := bind(l, "M", runtime.Rate{PerSecond: 1e6, Burst: 1e6})
 	for _, callers := range []int{1, 100} {
 		awaitBack(t, l, log)
-		s.pause()
+		s.Pause()
 		var mu sync.Mutex
 		var paid []time.Duration
 		var wg sync.WaitGroup
@@ -115,7 +116,7 @@ func TestPause(t *testing.T) {
 		}
 		t.Logf("%d callers: %d of %d calls waited, up to %v", callers, len(paid), calls.Load(), paid[len(paid)-1])
 		awaitAway(t, l, log)
-		s.resume()
+		s.Resume()
 	}
 	awaitBack(t, l, log)
 }
@@ -123,16 +124,16 @@ func TestPause(t *testing.T) {
 // TestShortPause checks that a moment without replies is not logged, and that calls are limited.
 func TestShortPause(t *testing.T) {
 	noLeaks(t)
-	s := startRedis(t)
-	l, log := newLimiter(t, s.client(), WithTimeout(50*time.Millisecond), WithReplicas(1))
+	s := redistest.Start(t)
+	l, log := newLimiter(t, s.Client(), WithTimeout(50*time.Millisecond), WithReplicas(1))
 	r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 4})
 	if n := allowed(t, r, "", 2); n != 2 {
 		t.Fatalf("%d calls are allowed", n)
 	}
-	s.pause()
+	s.Pause()
 	take(t, r, "")
-	s.resume()
-	until(t, "the circuit closes", func() bool { return !isAway(l) })
+	s.Resume()
+	redistest.Until(t, "the circuit closes", func() bool { return !isAway(l) })
 	if n := allowed(t, r, "", 10); n > 3 {
 		t.Errorf("%d more calls are allowed, want at most what was left in Redis and of the share", n)
 	}
@@ -146,16 +147,16 @@ func TestShortPause(t *testing.T) {
 func TestReplicaReadOnly(t *testing.T) {
 	t.Parallel()
 	noLeaks(t)
-	s := startRedis(t)
-	l, log := newLimiter(t, s.client(), WithReplicas(1))
+	s := redistest.Start(t)
+	l, log := newLimiter(t, s.Client(), WithReplicas(1))
 	awaitBack(t, l, log)
-	s.do("REPLICAOF", "127.0.0.1", "1")
+	s.Do("REPLICAOF", "127.0.0.1", "1")
 	r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 5, Key: runtime.ByPrincipal})
 	awaitAway(t, l, log)
 	if n := allowed(t, r, "ada", 20); n != 5 {
 		t.Errorf("%d calls are allowed, want the share", n)
 	}
-	s.do("REPLICAOF", "NO", "ONE")
+	s.Do("REPLICAOF", "NO", "ONE")
 	awaitBack(t, l, log)
 }
 
@@ -163,15 +164,15 @@ func TestReplicaReadOnly(t *testing.T) {
 func TestOutOfMemory(t *testing.T) {
 	t.Parallel()
 	noLeaks(t)
-	s := startRedis(t)
-	l, log := newLimiter(t, s.client(), WithReplicas(1))
+	s := redistest.Start(t)
+	l, log := newLimiter(t, s.Client(), WithReplicas(1))
 	awaitBack(t, l, log)
-	s.do("CONFIG", "SET", "maxmemory", "1")
+	s.Do("CONFIG", "SET", "maxmemory", "1")
 	awaitAway(t, l, log)
 	if lines := log.lines(slog.LevelWarn); !strings.Contains(lines[len(lines)-1], "OOM") {
 		t.Errorf("logged %q, want what Redis says", lines)
 	}
-	s.do("CONFIG", "SET", "maxmemory", "0")
+	s.Do("CONFIG", "SET", "maxmemory", "0")
 	awaitBack(t, l, log)
 }
 
@@ -179,16 +180,16 @@ func TestOutOfMemory(t *testing.T) {
 func TestBusyScript(t *testing.T) {
 	t.Parallel()
 	noLeaks(t)
-	s := startRedis(t, "--busy-reply-threshold", "100")
-	l, log := newLimiter(t, s.client(), WithReplicas(1))
+	s := redistest.Start(t, "--busy-reply-threshold", "100")
+	l, log := newLimiter(t, s.Client(), WithReplicas(1))
 	awaitBack(t, l, log)
-	blocked := redis.NewClient(&redis.Options{Addr: s.addr(), MaxRetries: -1, ReadTimeout: time.Minute})
+	blocked := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1, ReadTimeout: time.Minute})
 	defer blocked.Close()
 	ended := make(chan error, 1)
 	go func() { ended <- blocked.Eval(context.Background(), "while true do end", nil).Err() }()
 	awaitAway(t, l, log)
-	until(t, "the script is killed", func() bool {
-		client := redis.NewClient(&redis.Options{Addr: s.addr(), MaxRetries: -1, ReadTimeout: time.Minute})
+	redistest.Until(t, "the script is killed", func() bool {
+		client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1, ReadTimeout: time.Minute})
 		defer client.Close()
 		return client.ScriptKill(context.Background()).Err() == nil
 	})
@@ -199,8 +200,8 @@ func TestBusyScript(t *testing.T) {
 // TestPoolIsExhausted has other commands hold all connections of the client.
 func TestPoolIsExhausted(t *testing.T) {
 	noLeaks(t)
-	s := startRedis(t)
-	client := redis.NewClient(&redis.Options{Addr: s.addr(), PoolSize: 2})
+	s := redistest.Start(t)
+	client := redis.NewClient(&redis.Options{Addr: s.Addr(), PoolSize: 2})
 	t.Cleanup(func() { client.Close() })
 	l, log := newLimiter(t, client, WithReplicas(1))
 	awaitBack(t, l, log)
@@ -211,11 +212,11 @@ func TestPoolIsExhausted(t *testing.T) {
 	}
 	r := bind(l, "M", runtime.Rate{PerSecond: 1e6, Burst: 1e6})
 	began := time.Now()
-	until(t, "Redis counts as away", func() bool { take(t, r, ""); return isAway(l) })
+	redistest.Until(t, "Redis counts as away", func() bool { take(t, r, ""); return isAway(l) })
 	t.Logf("noticed after %v", time.Since(began))
 	cancel()
 	wg.Wait()
-	until(t, "Redis is back", func() bool { take(t, r, ""); return !isAway(l) })
+	redistest.Until(t, "Redis is back", func() bool { take(t, r, ""); return !isAway(l) })
 }
 
 // TestHostileServers has servers reply what they should not, or nothing. No call may wait longer
@@ -364,8 +365,8 @@ func (p *slowProxy) copy(to, from net.Conn, late bool) {
 func TestSlowRedis(t *testing.T) {
 	t.Parallel()
 	noLeaks(t)
-	s := startRedis(t)
-	proxy := startProxy(t, s.addr())
+	s := redistest.Start(t)
+	proxy := startProxy(t, s.Addr())
 	client := redis.NewClient(&redis.Options{Addr: proxy.lis.Addr().String()})
 	t.Cleanup(func() { client.Close() })
 	l, log := newLimiter(t, client, WithTimeout(50*time.Millisecond))
@@ -416,7 +417,7 @@ func TestProbes(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	until(t, "the probe ends", func() bool { return parallel.Load() == 0 })
+	redistest.Until(t, "the probe ends", func() bool { return parallel.Load() == 0 })
 	if most.Load() != 1 || probes.Load() < 2 || probes.Load() > 6 {
 		t.Errorf("%d probes in a second, %d at a time", probes.Load(), most.Load())
 	}
@@ -433,7 +434,7 @@ func TestFlapping(t *testing.T) {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	until(t, "the probe ends", func() bool { _, ok := c.closed(time.Now()); return ok })
+	redistest.Until(t, "the probe ends", func() bool { _, ok := c.closed(time.Now()); return ok })
 	if lines := log.lines(slog.LevelWarn); len(lines) > 12 {
 		t.Errorf("%d records in a second", len(lines))
 	}
@@ -446,7 +447,7 @@ func TestLateFailures(t *testing.T) {
 	c := &circuit{timeout: time.Second, logger: new(records).logger(), counts: n, epoch: time.Now(), probe: func() error { return nil }}
 	era, _ := c.closed(time.Now())
 	c.fail(era, errLate)
-	until(t, "the probe ends", func() bool { _, ok := c.closed(time.Now()); return ok })
+	redistest.Until(t, "the probe ends", func() bool { _, ok := c.closed(time.Now()); return ok })
 	for range 10 {
 		c.fail(era, errLate)
 	}
@@ -477,8 +478,8 @@ func (h hook) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 // TestPanics has hooks of the client and the log panic.
 func TestPanics(t *testing.T) {
 	noLeaks(t)
-	s := startRedis(t)
-	client := s.client()
+	s := redistest.Start(t)
+	client := s.Client()
 	client.AddHook(hook{process: func(redis.Cmder) error { panic("hook") }})
 	l, err := New(client, WithReplicas(1), WithLogger(slog.New(panicking{})))
 	if err != nil {
@@ -499,8 +500,8 @@ func (panicking) Enabled(context.Context, slog.Level) bool { panic("log") }
 func TestClosedClient(t *testing.T) {
 	t.Parallel()
 	noLeaks(t)
-	s := startRedis(t)
-	client := s.client()
+	s := redistest.Start(t)
+	client := s.Client()
 	l, _ := newLimiter(t, client, WithReplicas(1))
 	r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 5})
 	client.Close()
@@ -512,8 +513,8 @@ func TestClosedClient(t *testing.T) {
 // TestInFlight bounds the requests that nobody waits for any longer.
 func TestInFlight(t *testing.T) {
 	noLeaks(t)
-	s := startRedis(t)
-	client := s.client()
+	s := redistest.Start(t)
+	client := s.Client()
 	release := make(chan struct{})
 	var sent atomic.Int64
 	client.AddHook(hook{process: func(redis.Cmder) error { sent.Add(1); <-release; return nil }})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -29,9 +30,9 @@ func as(t *testing.T, name string) context.Context {
 }
 
 // replicas starts servers with a policy, each with its own limiter.
-func replicas(t *testing.T, s *redisServer, n int, p runtime.Policy, impl echotest.Service) (all []*echotest.Running) {
+func replicas(t *testing.T, s *redistest.Server, n int, p runtime.Policy, impl echotest.Service) (all []*echotest.Running) {
 	for range n {
-		l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+		l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 		all = append(all, echotest.StartServer(t, func(srv *server.Server) {
 			server.Register[echotest.Service](srv, echotest.TableWith(p), impl)
 		}, server.WithAuthenticator(byName), server.WithRateLimiter(l)))
@@ -41,7 +42,7 @@ func replicas(t *testing.T, s *redisServer, n int, p runtime.Policy, impl echote
 
 // TestServers has replicas share the rates of RPCs of all kinds.
 func TestServers(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	all := replicas(t, s, 2, runtime.Policy{Auth: &runtime.Auth{}, Rates: []runtime.Rate{
 		{PerSecond: slow, Burst: 4, Key: runtime.ByPrincipal},
 		{PerSecond: slow, Burst: 6},
@@ -68,7 +69,7 @@ func TestServers(t *testing.T) {
 
 // TestPeersAreCountedFirst checks how many requests calls with rates of both steps cost.
 func TestPeersAreCountedFirst(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	all := replicas(t, s, 1, runtime.Policy{Auth: &runtime.Auth{}, Rates: []runtime.Rate{
 		{PerSecond: 1e6, Burst: 1e6, Key: runtime.ByPrincipal},
 		{PerSecond: slow, Burst: 20, Key: runtime.ByPeer},
@@ -78,13 +79,13 @@ func TestPeersAreCountedFirst(t *testing.T) {
 	if err := call(as(t, "ada"), all[0].Conn); err != nil {
 		t.Fatal(err)
 	}
-	s.do("CONFIG", "RESETSTAT")
+	s.Do("CONFIG", "RESETSTAT")
 	for range 10 {
 		if err := call(as(t, "ada"), all[0].Conn); err != nil {
 			t.Error(err)
 		}
 	}
-	if n := s.calls("evalsha"); n != 20 {
+	if n := s.Calls("evalsha"); n != 20 {
 		t.Errorf("%d requests for 10 calls, want two for each", n)
 	}
 	for range 9 {
@@ -99,7 +100,7 @@ func TestPeersAreCountedFirst(t *testing.T) {
 
 // TestConcurrencyGivesBack checks that calls that the concurrency limit rejects are not counted.
 func TestConcurrencyGivesBack(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	entered, release := make(chan struct{}), make(chan struct{})
 	all := replicas(t, s, 1, runtime.Policy{
 		Rates:       []runtime.Rate{{PerSecond: slow, Burst: 5}},
@@ -116,9 +117,9 @@ func TestConcurrencyGivesBack(t *testing.T) {
 		}
 	}
 	used := func() time.Duration {
-		return time.Duration(s.do("PTTL", "ratelimit:{test.v1.Echo/One}:m0").(int64)) * time.Millisecond
+		return time.Duration(s.Do("PTTL", "ratelimit:{test.v1.Echo/One}:m0").(int64)) * time.Millisecond
 	}
-	until(t, "the calls are given back", func() bool { return used() <= time.Hour+time.Minute })
+	redistest.Until(t, "the calls are given back", func() bool { return used() <= time.Hour+time.Minute })
 	if got := used(); got < 59*time.Minute {
 		t.Errorf("the bucket is full in %v; want the first call to count", got)
 	}

@@ -15,48 +15,49 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 )
 
 // TestOneRoundTrip counts the requests of calls with several rates, of which some are rejected.
 func TestOneRoundTrip(t *testing.T) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 	r := bind(l, "M",
 		runtime.Rate{PerSecond: slow, Burst: 50, Key: runtime.ByPrincipal},
 		runtime.Rate{PerSecond: slow, Burst: 60, Key: runtime.ByPrincipal},
 		runtime.Rate{PerSecond: slow, Burst: 70},
 	)
 	take(t, r, "eve") // loads the script
-	s.do("CONFIG", "RESETSTAT")
+	s.Do("CONFIG", "RESETSTAT")
 	if n := allowed(t, r, "ada", 50); n != 50 {
 		t.Errorf("%d calls are allowed, want 50", n)
 	}
-	if sha, whole := s.calls("evalsha"), s.calls("eval"); sha != 50 || whole != 0 {
+	if sha, whole := s.Calls("evalsha"), s.Calls("eval"); sha != 50 || whole != 0 {
 		t.Errorf("%d requests by hash and %d with the script for 50 calls", sha, whole)
 	}
 	if n := allowed(t, r, "ada", 1000); n != 0 {
 		t.Errorf("%d more calls are allowed", n)
 	}
-	if sha := s.calls("evalsha"); sha > 50+30 { // one a second, on a slow machine
+	if sha := s.Calls("evalsha"); sha > 50+30 { // one a second, on a slow machine
 		t.Errorf("%d requests for 1000 calls that were rejected", sha-50)
 	}
 	if stats := l.Stats(); stats.Shared+stats.Remembered != 1051 || stats.Local+stats.Failures+stats.Outages != 0 {
 		t.Errorf("%+v", stats)
 	}
-	s.do("SCRIPT", "FLUSH")
-	s.do("CONFIG", "RESETSTAT")
+	s.Do("SCRIPT", "FLUSH")
+	s.Do("CONFIG", "RESETSTAT")
 	if n := allowed(t, r, "bob", 10); n != 10 {
 		t.Errorf("%d calls are allowed after SCRIPT FLUSH, want 10", n)
 	}
-	if sha, whole := s.calls("evalsha"), s.calls("eval"); sha != 10 || whole != 1 {
+	if sha, whole := s.Calls("evalsha"), s.Calls("eval"); sha != 10 || whole != 1 {
 		t.Errorf("%d requests by hash and %d with the script after SCRIPT FLUSH", sha, whole)
 	}
 }
 
 // TestTheLongestWait has two rates reject a call.
 func TestTheLongestWait(t *testing.T) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 	r := bind(l, "M",
 		runtime.Rate{PerSecond: slow, Burst: 1, Key: runtime.ByPrincipal},
 		runtime.Rate{PerSecond: slow / 24, Burst: 1},
@@ -71,8 +72,8 @@ func TestTheLongestWait(t *testing.T) {
 
 // TestKeysInRedis checks what someone sees who reads Redis.
 func TestKeysInRedis(t *testing.T) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous), WithNamespace("shop:prod"), WithSecret([]byte("0123456789abcdef")))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous), WithNamespace("shop:prod"), WithSecret([]byte("0123456789abcdef")))
 	rates := []runtime.Rate{
 		{PerSecond: slow, Burst: 30, Key: runtime.ByPrincipal},
 		{PerSecond: slow, Burst: 60, Key: runtime.ByPrincipal},
@@ -88,7 +89,7 @@ func TestKeysInRedis(t *testing.T) {
 	take(t, bind(l, "Create", runtime.Rate{PerSecond: slow, Burst: 9, Key: runtime.ByPeer}), "\x00203.0.113.7")
 	take(t, bind(l, strings.Repeat("Long", 100), rates...), "ada")
 	form := regexp.MustCompile(`^shop:prod:\{(test\.v1\.S/Create|[0-9a-f]{32})\}:(m0|[pa][01]:[A-Za-z0-9_-]{22})$`)
-	keys := s.keys()
+	keys := s.Keys()
 	if want := 2*len(callers) + 1 + 1 + 3; len(keys) != want {
 		t.Errorf("%d keys, want %d: %q", len(keys), want, keys)
 	}
@@ -101,44 +102,44 @@ func TestKeysInRedis(t *testing.T) {
 			calls = len(callers)
 		}
 		most := time.Duration(calls) * time.Hour
-		if ttl := time.Duration(s.do("PTTL", key).(int64)) * time.Millisecond; ttl < most-time.Minute || ttl > most+10*time.Millisecond {
+		if ttl := time.Duration(s.Do("PTTL", key).(int64)) * time.Millisecond; ttl < most-time.Minute || ttl > most+10*time.Millisecond {
 			t.Errorf("the key %q expires in %v; want %v, when its bucket is full", key, ttl, most)
 		}
 	}
-	s.do("FLUSHALL")
+	s.Do("FLUSHALL")
 	take(t, bind(l, "Create", runtime.Rate{PerSecond: 10, Burst: 20, Key: runtime.ByPrincipal}), "ada")
-	until(t, "the keys expire", func() bool { return len(s.keys()) == 0 })
+	redistest.Until(t, "the keys expire", func() bool { return len(s.Keys()) == 0 })
 }
 
 // TestSecrets checks that hashes depend on the secret, and that the methods of another namespace
 // have separate bursts.
 func TestSecrets(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	for i, opt := range []Option{
 		WithNamespace(DefaultNamespace),
 		WithSecret([]byte("0123456789abcdef")),
 		WithSecret([]byte("0123456789abcdeg")),
 		WithNamespace("other"),
 	} {
-		l, _ := newLimiter(t, s.client(), WithTimeout(generous), opt)
+		l, _ := newLimiter(t, s.Client(), WithTimeout(generous), opt)
 		if n := allowed(t, bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 2, Key: runtime.ByPrincipal}), "ada", 4); n != 2 {
 			t.Errorf("%d: %d calls are allowed, want 2", i, n)
 		}
 	}
-	if keys := s.keys(); len(keys) != 4 {
+	if keys := s.Keys(); len(keys) != 4 {
 		t.Errorf("keys %q, want 4", keys)
 	}
 }
 
 // TestReplicasShareARate has replicas call as fast as they can.
 func TestReplicasShareARate(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	const perSecond, burst, replicas = 500, 100, 3
 	var count atomic.Int64
 	var wg sync.WaitGroup
 	var rates []*methodRates
 	for range replicas {
-		l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+		l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 		rates = append(rates, bind(l, "M", runtime.Rate{PerSecond: perSecond, Burst: burst}))
 	}
 	began := time.Now()
@@ -168,14 +169,14 @@ func TestReplicasShareARate(t *testing.T) {
 // TestExactRates checks that buckets are exact to the nanosecond, which is more than the numbers of
 // Lua hold.
 func TestExactRates(t *testing.T) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 	r := bind(l, "M", runtime.Rate{PerSecond: 1.0 / 3600.000000123, Burst: 100})
 	const n = 50
 	if got := allowed(t, r, "", n); got != n {
 		t.Fatalf("%d calls are allowed", got)
 	}
-	value := s.do("GET", "ratelimit:{test.v1.S/M}:m0").(string)
+	value := s.Do("GET", "ratelimit:{test.v1.S/M}:m0").(string)
 	if len(value) != 19 || !strings.HasSuffix(value, fmt.Sprint(n*123%1000)) {
 		t.Errorf("the bucket is %q; want nanoseconds since 1970 that end with those of %d intervals", value, n)
 	}
@@ -207,12 +208,12 @@ func TestBuckets(t *testing.T) {
 
 // TestFlushAll checks that FLUSHALL gives each caller one burst, and not more.
 func TestFlushAll(t *testing.T) {
-	s := startRedis(t)
-	l, log := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, log := newLimiter(t, s.Client(), WithTimeout(generous))
 	r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 5, Key: runtime.ByPrincipal})
 	total := allowed(t, r, "ada", 5)
-	s.do("FLUSHALL")
-	until(t, "calls are allowed after FLUSHALL", func() bool {
+	s.Do("FLUSHALL")
+	redistest.Until(t, "calls are allowed after FLUSHALL", func() bool {
 		if take(t, r, "ada") {
 			total++
 			return true
@@ -228,8 +229,8 @@ func TestFlushAll(t *testing.T) {
 // TestForeignValues writes values that are no buckets, as the clock of Redis, other versions and
 // other programs might.
 func TestForeignValues(t *testing.T) {
-	s := startRedis(t)
-	l, log := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, log := newLimiter(t, s.Client(), WithTimeout(generous))
 	const key = "ratelimit:{test.v1.S/M}:m0"
 	now := time.Now().UnixNano()
 	for name, test := range map[string]struct {
@@ -253,13 +254,13 @@ func TestForeignValues(t *testing.T) {
 		"a number with a fraction":              {[]any{"SET", key, "1764354644000000.5"}, 1},
 		"a number with a line break":            {[]any{"SET", key, "1764354644000000\n"}, 1},
 	} {
-		s.do("DEL", key)
-		s.do(test.write...)
+		s.Do("DEL", key)
+		s.Do(test.write...)
 		r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 3})
 		if got := allowed(t, r, "", 3); got != test.allowed {
 			t.Errorf("%s: %d calls are allowed, want %d", name, got, test.allowed)
 		}
-		if ttl := s.do("PTTL", key).(int64); ttl < 0 || ttl > (3*time.Hour).Milliseconds()+10 {
+		if ttl := s.Do("PTTL", key).(int64); ttl < 0 || ttl > (3*time.Hour).Milliseconds()+10 {
 			t.Errorf("%s: the key expires in %d ms", name, ttl)
 		}
 	}
@@ -270,12 +271,12 @@ func TestForeignValues(t *testing.T) {
 
 // TestClockSetBack checks that a caller does not wait until the clock is where it was.
 func TestClockSetBack(t *testing.T) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 	r := bind(l, "M", runtime.Rate{PerSecond: 20, Burst: 10})
-	s.do("SET", "ratelimit:{test.v1.S/M}:m0", fmt.Sprint(time.Now().Add(time.Hour).UnixNano()))
+	s.Do("SET", "ratelimit:{test.v1.S/M}:m0", fmt.Sprint(time.Now().Add(time.Hour).UnixNano()))
 	began := time.Now()
-	until(t, "a call is allowed", func() bool { return take(t, r, "") })
+	redistest.Until(t, "a call is allowed", func() bool { return take(t, r, "") })
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("a call is allowed after %v, want one interval of 50ms", took)
 	}
@@ -283,8 +284,8 @@ func TestClockSetBack(t *testing.T) {
 
 // TestRatesChange checks that a method whose rate changes keeps what callers have used up.
 func TestRatesChange(t *testing.T) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 	rate := func(perSecond float64, burst int) *methodRates {
 		return bind(l, "M", runtime.Rate{PerSecond: perSecond, Burst: burst, Key: runtime.ByPrincipal})
 	}
@@ -299,7 +300,7 @@ func TestRatesChange(t *testing.T) {
 	}
 	faster := rate(20, 2)
 	began := time.Now()
-	until(t, "the higher rate allows a call", func() bool { return take(t, faster, "ada") })
+	redistest.Until(t, "the higher rate allows a call", func() bool { return take(t, faster, "ada") })
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("after %v, want 50ms", took)
 	}
@@ -327,9 +328,9 @@ func TestSharesContinue(t *testing.T) {
 
 // TestManyCallers checks that callers beyond the maximum share a key, on each replica.
 func TestManyCallers(t *testing.T) {
-	s := startRedis(t)
+	s := redistest.Start(t)
 	for replica := range 2 {
-		l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+		l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 		l.maxCallers = 50
 		r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 2, Key: runtime.ByPeer}, runtime.Rate{PerSecond: slow, Burst: 1000})
 		total := 0
@@ -340,7 +341,7 @@ func TestManyCallers(t *testing.T) {
 			t.Errorf("replica %d: %d calls are allowed, want %d", replica, total, want)
 		}
 	}
-	if n := len(s.keys()); n != 2*50+1+1 {
+	if n := len(s.Keys()); n != 2*50+1+1 {
 		t.Errorf("%d keys, want one for each of 100 callers, one for the others, and the method's", n)
 	}
 }
@@ -348,8 +349,8 @@ func TestManyCallers(t *testing.T) {
 // TestCallsThatEnded checks that calls that have ended are not counted, and that those that end
 // while they wait do not count as an outage.
 func TestCallsThatEnded(t *testing.T) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 	r := bind(l, "M", runtime.Rate{PerSecond: slow, Burst: 2})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -361,26 +362,26 @@ func TestCallsThatEnded(t *testing.T) {
 	if n := allowed(t, r, "", 1); n != 1 {
 		t.Error("calls that had ended were counted")
 	}
-	s.pause()
+	s.Pause()
 	ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	if _, _, err := r.Take(ctx, ""); err != context.DeadlineExceeded {
 		t.Errorf("a call that ends while Redis is paused: %v", err)
 	}
-	s.resume()
+	s.Resume()
 	if stats := l.Stats(); stats.Failures != 0 || stats.Away != 0 {
 		t.Errorf("%+v; want no failure", stats)
 	}
 }
 
 func memory(t *testing.T, callers int) {
-	s := startRedis(t)
-	l, _ := newLimiter(t, s.client(), WithTimeout(generous))
+	s := redistest.Start(t)
+	l, _ := newLimiter(t, s.Client(), WithTimeout(generous))
 	l.maxCallers = 4 * callers
 	r := bind(l, "CreateOrder", runtime.Rate{PerSecond: slow, Burst: 2, Key: runtime.ByPrincipal})
 	take(t, r, "first")
 	used := func() int {
-		_, line, _ := strings.Cut(s.do("INFO", "memory").(string), "used_memory:")
+		_, line, _ := strings.Cut(s.Do("INFO", "memory").(string), "used_memory:")
 		var n int
 		fmt.Sscan(line, &n)
 		return n
@@ -398,7 +399,7 @@ func memory(t *testing.T, callers int) {
 		})
 	}
 	wg.Wait()
-	if n := s.do("DBSIZE").(int64); n < int64(callers) {
+	if n := s.Do("DBSIZE").(int64); n < int64(callers) {
 		t.Fatalf("%d keys, want %d", n, callers)
 	}
 	each := (used() - before) / callers

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 )
 
 // soakTime is how long [TestSoakOutages] runs: 4 seconds, or what make soak sets.
@@ -41,13 +42,13 @@ func TestSoakMemory(t *testing.T) {
 // states, and that all replicas share the rate in the end.
 func TestSoakOutages(t *testing.T) {
 	noLeaks(t)
-	s := startRedis(t)
+	s := redistest.Start(t)
 	const perSecond, burst, n = 400, 60, 3
 	const timeout = 50 * time.Millisecond
 	var limiters []*Limiter
 	var rates []*methodRates
 	for range n {
-		l, _ := newLimiter(t, s.client(), WithReplicas(n), WithTimeout(timeout))
+		l, _ := newLimiter(t, s.Client(), WithReplicas(n), WithTimeout(timeout))
 		limiters = append(limiters, l)
 		rates = append(rates, bind(l, "M", runtime.Rate{PerSecond: perSecond, Burst: burst}))
 	}
@@ -84,7 +85,7 @@ func TestSoakOutages(t *testing.T) {
 	}
 	t.Logf("%v calls are allowed in %.1fs, %.0f of the rate; %d losses; the slowest call took %v; %+v",
 		got, elapsed, 100*got/(perSecond*elapsed), losses, time.Duration(slowest.Load()), limiters[0].Stats())
-	until(t, "all replicas are back", func() bool {
+	redistest.Until(t, "all replicas are back", func() bool {
 		for _, r := range rates {
 			take(t, r, "")
 		}
@@ -105,26 +106,26 @@ func TestSoakOutages(t *testing.T) {
 
 // disturb disturbs Redis until ctx ends, and returns how often it has lost its keys. Redis runs in
 // the end.
-func disturb(ctx context.Context, s *redisServer) (losses int) {
+func disturb(ctx context.Context, s *redistest.Server) (losses int) {
 	for ctx.Err() == nil {
 		time.Sleep(time.Duration(200+rand.IntN(600)) * time.Millisecond)
 		switch rand.IntN(5) {
 		case 0:
-			s.kill()
+			s.Kill()
 			time.Sleep(time.Duration(rand.IntN(500)) * time.Millisecond)
-			s.restart()
+			s.Restart()
 			losses++
 		case 1:
-			s.pause()
+			s.Pause()
 			time.Sleep(time.Duration(rand.IntN(500)) * time.Millisecond)
-			s.resume()
+			s.Resume()
 		case 2:
-			s.do("FLUSHALL")
+			s.Do("FLUSHALL")
 			losses++
 		case 3:
-			s.do("SCRIPT", "FLUSH")
+			s.Do("SCRIPT", "FLUSH")
 		case 4:
-			s.do("SET", "ratelimit:{test.v1.S/M}:m0", "disturbed")
+			s.Do("SET", "ratelimit:{test.v1.S/M}:m0", "disturbed")
 		}
 	}
 	return losses

@@ -6,6 +6,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/grpcservice/grpcservice/runtime/redislimit/internal/redistest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/server/limittest"
 )
@@ -15,10 +16,10 @@ func TestSuite(t *testing.T) {
 	t.Parallel()
 	for name, client := range map[string]func(t *testing.T) (redis.Scripter, []Option){
 		"one server": func(t *testing.T) (redis.Scripter, []Option) {
-			return startRedis(t).client(), []Option{WithTimeout(generous)}
+			return redistest.Start(t).Client(), []Option{WithTimeout(generous)}
 		},
 		"cluster": func(t *testing.T) (redis.Scripter, []Option) {
-			client, _ := startCluster(t, 3)
+			client, _ := redistest.StartCluster(t, 3)
 			return client, []Option{WithTimeout(generous)}
 		},
 		"no server": func(t *testing.T) (redis.Scripter, []Option) {
