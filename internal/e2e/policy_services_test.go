@@ -97,14 +97,16 @@ var policyServices = map[string]policyService{
 type policyEnd struct {
 	name     string
 	register func(policyService) func(grpc.ServiceRegistrar, kindsv1service.KindsService)
-	connect  func(*testing.T, string, policyService) kindsv1service.KindsService
+	connect  func(*testing.T, *policyServer, policyService) kindsv1service.KindsService
 	ours     bool // the client
+	near     bool // without a network, so that grpc retries nothing
 }
 
 var policyEnds = []policyEnd{
-	{"our server, our client", ourServer, ourClient, true},
-	{"our server, stock client", ourServer, jsonClient, false},
-	{"our server with a stock service, stock client", ourServerOfStock, jsonClient, false},
+	{"our server, our client", ourServer, ourClient, true, false},
+	{"our server, stock client", ourServer, jsonClient, false, false},
+	{"our server with a stock service, stock client", ourServerOfStock, jsonClient, false, false},
+	{"our server, stock client, no network", ourServer, nearClient, false, true},
 }
 
 func ourServer(s policyService) func(grpc.ServiceRegistrar, kindsv1service.KindsService) {
@@ -116,18 +118,18 @@ func ourServerOfStock(s policyService) func(grpc.ServiceRegistrar, kindsv1servic
 }
 
 // ourClient connects as users of ours do.
-func ourClient(t *testing.T, addr string, s policyService) kindsv1service.KindsService {
-	return s.stub(connect(t, addr, s.config()))
+func ourClient(t *testing.T, srv *policyServer, s policyService) kindsv1service.KindsService {
+	return s.stub(connect(t, srv.addr, s.config()))
 }
 
 // jsonClient connects as users of protoc-gen-go-grpc with our service config do.
-func jsonClient(t *testing.T, addr string, s policyService) kindsv1service.KindsService {
+func jsonClient(t *testing.T, srv *policyServer, s policyService) kindsv1service.KindsService {
 	t.Helper()
 	config, err := client.ServiceConfigJSON(s.config())
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(config))
+	conn, err := grpc.NewClient(srv.addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultServiceConfig(config))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,8 +138,13 @@ func jsonClient(t *testing.T, addr string, s policyService) kindsv1service.Kinds
 }
 
 // plainClient connects as users of protoc-gen-go-grpc without policies do.
-func plainClient(t *testing.T, addr string, s policyService) kindsv1service.KindsService {
-	return s.stockClient(connect(t, addr))
+func plainClient(t *testing.T, srv *policyServer, s policyService) kindsv1service.KindsService {
+	return s.stockClient(connect(t, srv.addr))
+}
+
+// nearClient calls without a network, and without what our client knows of policies.
+func nearClient(_ *testing.T, srv *policyServer, s policyService) kindsv1service.KindsService {
+	return s.stockClient(srv.conn)
 }
 
 // byToken authenticates callers that send their name and their scopes as a token: "ada read write".
@@ -173,6 +180,7 @@ func undated(t *testing.T) context.Context {
 // policyServer is a server of one policyService, with its log.
 type policyServer struct {
 	addr string
+	conn grpc.ClientConnInterface // without a network
 	stop func()
 	log  *logBook
 }
@@ -195,7 +203,7 @@ func servePolicy(t *testing.T, register func(grpc.ServiceRegistrar, kindsv1servi
 		}
 	})
 	t.Cleanup(stop)
-	return &policyServer{addr: lis.Addr().String(), stop: stop, log: log}
+	return &policyServer{addr: lis.Addr().String(), conn: srv.Conn(), stop: stop, log: log}
 }
 
 // logBook keeps a log.

@@ -86,10 +86,10 @@ func (p policyCase) run(t *testing.T, end policyEnd, kind string) {
 	entered := make(chan struct{}, p.before+2)
 	srv := servePolicy(t, end.register(policyServices[p.service]), kindsService{entered: entered})
 	connect := end.connect
-	if p.timed && !end.ours {
+	if p.timed && !end.ours && !end.near {
 		connect = plainClient
 	}
-	client := connect(t, srv.addr, policyServices[p.service])
+	client := connect(t, srv, policyServices[p.service])
 	ctx := as(undated(t), p.as)
 	for range p.before {
 		if _, err := call(ctx, client, kind, p.req); err != nil {

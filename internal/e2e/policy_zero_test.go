@@ -22,7 +22,7 @@ func onZeroService(t *testing.T, methods []string, test func(t *testing.T, clien
 			for _, kind := range methods {
 				t.Run(kind, func(t *testing.T) {
 					srv := servePolicy(t, end.register(policyServices["ZeroService"]), kindsService{})
-					test(t, end.connect(t, srv.addr, policyServices["ZeroService"]), srv, kind)
+					test(t, end.connect(t, srv, policyServices["ZeroService"]), srv, kind)
 				})
 			}
 		})

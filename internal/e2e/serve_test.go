@@ -58,7 +58,16 @@ func serve(t *testing.T, svc kindsv1service.KindsService, opts ...server.Option)
 // serveOnOurs serves what register registers on a server of the runtime.
 func serveOnOurs(t *testing.T, register func(grpc.ServiceRegistrar), opts ...server.Option) string {
 	t.Helper()
-	srv := server.New(append([]server.Option{server.WithLogger(quiet), server.WithDrainDelay(0)}, opts...)...)
+	_, addr := startOurs(t, register, opts...)
+	return addr
+}
+
+// startOurs is serveOnOurs for tests that need the server.
+func startOurs(
+	t *testing.T, register func(grpc.ServiceRegistrar), opts ...server.Option,
+) (srv *server.Server, addr string) {
+	t.Helper()
+	srv = server.New(append([]server.Option{server.WithLogger(quiet), server.WithDrainDelay(0)}, opts...)...)
 	register(srv)
 	lis := listen(t)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -70,7 +79,14 @@ func serveOnOurs(t *testing.T, register func(grpc.ServiceRegistrar), opts ...ser
 			t.Errorf("Serve returned %v", err)
 		}
 	})
-	return lis.Addr().String()
+	return srv, lis.Addr().String()
+}
+
+// serveWithoutNetwork serves svc with our server, and returns its connection in the process.
+func serveWithoutNetwork(t *testing.T, svc kindsv1service.KindsService) grpc.ClientConnInterface {
+	t.Helper()
+	srv, _ := startOurs(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterKindsService(r, svc) })
+	return srv.Conn()
 }
 
 // serveOnPlain serves what register registers on a server of grpc's own.
@@ -87,25 +103,36 @@ func serveOnPlain(t *testing.T, register func(grpc.ServiceRegistrar)) string {
 // end is one way to serve and one way to call.
 type end struct {
 	name  string
-	serve func(*testing.T, kindsv1service.KindsService) string
+	serve func(*testing.T, kindsv1service.KindsService) grpc.ClientConnInterface
 	stub  func(grpc.ClientConnInterface) kindsv1service.KindsService
+}
+
+// over returns a way to serve whose addresses our client dials.
+func over(
+	serve func(*testing.T, kindsv1service.KindsService) string,
+) func(*testing.T, kindsv1service.KindsService) grpc.ClientConnInterface {
+	return func(t *testing.T, svc kindsv1service.KindsService) grpc.ClientConnInterface {
+		return connect(t, serve(t, svc))
+	}
 }
 
 // ends are all ways in which the two sides of a service with our pipeline meet.
 var ends = []end{
-	{"our server, our client", func(t *testing.T, svc kindsv1service.KindsService) string { return serve(t, svc) }, kindsv1service.NewKindsServiceClient},
-	{"our server, stock client", func(t *testing.T, svc kindsv1service.KindsService) string { return serve(t, svc) }, newStockClient},
-	{"plain server with On, our client", func(t *testing.T, svc kindsv1service.KindsService) string {
+	{"our server, our client", over(func(t *testing.T, svc kindsv1service.KindsService) string { return serve(t, svc) }), kindsv1service.NewKindsServiceClient},
+	{"our server, stock client", over(func(t *testing.T, svc kindsv1service.KindsService) string { return serve(t, svc) }), newStockClient},
+	{"plain server with On, our client", over(func(t *testing.T, svc kindsv1service.KindsService) string {
 		return serveOnPlain(t, func(r grpc.ServiceRegistrar) {
 			kindsv1service.RegisterKindsService(server.On(r, server.WithLogger(quiet)), svc)
 		})
-	}, kindsv1service.NewKindsServiceClient},
-	{"plain server, stock client", func(t *testing.T, svc kindsv1service.KindsService) string {
+	}), kindsv1service.NewKindsServiceClient},
+	{"plain server, stock client", over(func(t *testing.T, svc kindsv1service.KindsService) string {
 		return serveOnPlain(t, func(r grpc.ServiceRegistrar) { kindsv1service.RegisterKindsService(r, svc) })
-	}, newStockClient},
-	{"our server with a stock service, our client", func(t *testing.T, svc kindsv1service.KindsService) string {
+	}), newStockClient},
+	{"our server with a stock service, our client", over(func(t *testing.T, svc kindsv1service.KindsService) string {
 		return serveOnOurs(t, func(r grpc.ServiceRegistrar) { kindsv1.RegisterKindsServiceServer(r, stockServer{svc: svc}) })
-	}, kindsv1service.NewKindsServiceClient},
+	}), kindsv1service.NewKindsServiceClient},
+	{"our server, our client, no network", serveWithoutNetwork, kindsv1service.NewKindsServiceClient},
+	{"our server, stock client, no network", serveWithoutNetwork, newStockClient},
 }
 
 // onEachEnd runs a test on every pair of ends and every kind of RPC, and wants no goroutine left.
@@ -113,7 +140,7 @@ func onEachEnd(t *testing.T, svc kindsv1service.KindsService, test func(t *testi
 	for _, end := range ends {
 		t.Run(end.name, func(t *testing.T) {
 			servicetest.NoLeaks(t)
-			stub := end.stub(connect(t, end.serve(t, svc)))
+			stub := end.stub(end.serve(t, svc))
 			for _, kind := range kinds {
 				t.Run(kind, func(t *testing.T) { test(t, stub, kind) })
 			}

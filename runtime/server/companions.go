@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"time"
-
 )
 
 // Companion runs beside a server, such as an admin page on a separate address. One value may

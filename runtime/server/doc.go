@@ -59,6 +59,8 @@
 //   - [WithCompanions]: what runs beside the server, such as an admin page; [Server.Sources] are the
 //     metrics that it may show
 //
+// [Server.Conn] calls the services from the same process; [WithPeer] is an option of it.
+//
 // Existing servers:
 //
 //   - [Compatible]: a service that moves changes nothing on the wire

@@ -225,3 +225,18 @@ func ExampleServer_Background() {
 	stop()
 	// Output: cache stopped
 }
+
+// A client of a service in the same process. Its calls run through the pipeline.
+func ExampleServer_Conn() {
+	srv := server.New(quiet()...)
+	libraryv1service.RegisterBookService(srv, books{})
+
+	svc := libraryv1service.NewBookServiceClient(srv.Conn())
+	resp, err := svc.GetBook(context.Background(), &libraryv1.GetBookRequest{Isbn: "1"})
+	fmt.Println(resp.GetBook().GetTitle(), err)
+	_, err = svc.GetBook(context.Background(), &libraryv1.GetBookRequest{Isbn: "2"})
+	fmt.Println(err)
+	// Output:
+	// One <nil>
+	// rpc error: code = NotFound desc = no book has the ISBN "2"
+}

@@ -10,7 +10,7 @@ import (
 func IP(addr net.Addr) netip.Addr {
 	var ip netip.Addr
 	switch a := addr.(type) {
-	case nil, *net.UnixAddr:
+	case nil, *net.UnixAddr, InProcess:
 	case *net.TCPAddr:
 		if a != nil {
 			ip = a.AddrPort().Addr()
@@ -33,3 +33,12 @@ func ipIn(text string) netip.Addr {
 	ip, _ := netip.ParseAddr(text)
 	return ip
 }
+
+// InProcess is the address of both ends of a connection within a process.
+type InProcess struct{}
+
+// Network implements [net.Addr].
+func (InProcess) Network() string { return "inprocess" }
+
+// String implements [net.Addr].
+func (InProcess) String() string { return "inprocess" }

@@ -1,0 +1,98 @@
+package server
+
+import (
+	"context"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/inprocess"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// Conn returns a connection to the server without a network, for other parts of the same process: a
+// monolith, or a bridge from another protocol.
+//
+//	books := libraryv1service.NewBookServiceClient(srv.Conn())
+//
+// Calls run through the pipeline like those of a network: a method sees the caller's outgoing
+// metadata as its own, its deadline and its cancellation, and nothing else of its context. Messages
+// are encoded and decoded, so neither side sees later changes of the other. A stream holds 64 KiB
+// in each direction before a sender waits. All calls count for one peer, whose address is
+// "inprocess"; an authenticator that requires a client certificate rejects them. The options
+// [grpc.Header], [grpc.Trailer], [grpc.Peer], [grpc.OnFinish] and [grpc.PerRPCCredentials] have
+// their effect, all others none.
+//
+// What belongs to connections does not apply: retries, hedging and balancing of clients, TLS,
+// compression, the limits of [WithMaxConnections], the maximum size of messages, interceptors and
+// stats handlers of [WithGRPCOptions]. To test those, use package servicetest.
+//
+// A Conn may be used before [Server.Serve]. While the server shuts down, it accepts calls until the
+// last one has finished, or the shutdown timeout cancels them, so that methods that are running can
+// still call others; then calls fail with UNAVAILABLE. It needs no Close, and is safe for
+// concurrent use.
+func (s *Server) Conn(opts ...ConnOption) grpc.ClientConnInterface {
+	conn := &inprocess.Conn{Host: host{s}}
+	for _, opt := range opts {
+		opt(conn)
+	}
+	return conn
+}
+
+// ConnOption configures a connection of [Server.Conn].
+type ConnOption func(*inprocess.Conn)
+
+// WithPeer makes methods see what of returns as the peer of a call, whose context of receives:
+// rates and bounds count for it, and authenticators see its certificate. It is for bridges from
+// another protocol. If of returns nil, the call has the default peer.
+func WithPeer(of func(ctx context.Context) *peer.Peer) ConnOption {
+	return func(c *inprocess.Conn) { c.Peer = of }
+}
+
+// host is a server as its connections see it.
+type host struct{ *Server }
+
+// Enter implements [inprocess.Host].
+func (h host) Enter() error {
+	if !h.pipeline.awaited.Enter() {
+		return rpcerr.Public(runtime.ErrDraining)
+	}
+	return nil
+}
+
+// Leave implements [inprocess.Host].
+func (h host) Leave() { h.pipeline.awaited.Leave() }
+
+// Handler implements [inprocess.Host].
+func (h host) Handler(path string) inprocess.Handler {
+	known := h.paths.Load()
+	if known == nil {
+		known = h.indexPaths()
+	}
+	if handler, ok := (*known)[path]; ok {
+		return handler
+	}
+	unknown := h.pipeline.unknownMethod()
+	return inprocess.Handler{Stream: func(srv any, ss grpc.ServerStream) error {
+		return unknown.streamCall(srv, ss, rejectUnknown)
+	}}
+}
+
+// indexPaths makes the handlers of all methods known by their paths, until the next registration.
+func (s *Server) indexPaths() *map[string]inprocess.Handler {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	paths := make(map[string]inprocess.Handler)
+	for _, r := range s.services {
+		prefix := "/" + r.desc.ServiceName + "/"
+		for _, m := range r.desc.Methods {
+			paths[prefix+m.MethodName] = inprocess.Handler{Impl: r.impl, Unary: m.Handler}
+		}
+		for _, m := range r.desc.Streams {
+			paths[prefix+m.StreamName] = inprocess.Handler{Impl: r.impl, Stream: m.Handler}
+		}
+	}
+	s.paths.Store(&paths)
+	return &paths
+}
