@@ -55,7 +55,7 @@ func effects(t *testing.T, pool pgstore.Beginner) string {
 // effect and its response. The caller learns that the outcome is unknown. A retry finds out: it
 // gets the response if there was an effect, and runs otherwise.
 func TestCommitWithALostConnection(t *testing.T) {
-	proxy, proxied := newProxy(t, url(t), "commit")
+	proxy, proxied := newProxy(t, url(t), "commit\x00")
 	direct, through := newPool(t, url(t)), newPool(t, proxied)
 	schema, table := newSchema(t, direct), effects(t, direct)
 	store, other := open(t, through, schema).Idempotency(), open(t, direct, schema).Idempotency()

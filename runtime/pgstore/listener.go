@@ -45,6 +45,11 @@ func (l *listener) close() {
 	l.stop()
 	l.mu.Unlock()
 	l.work.Wait()
+	l.notifyAll()
+}
+
+// notifyAll gives all hints.
+func (l *listener) notifyAll() {
 	l.mu.Lock()
 	names := slices.Collect(maps.Keys(l.channels))
 	l.mu.Unlock()
@@ -137,6 +142,8 @@ func (l *listener) run() {
 			pause = firstReconnect
 		}
 		l.logger.LogAttrs(l.ctx, slog.LevelWarn, "notifications of the database are interrupted; reconnecting", slog.Any("error", err))
+		// Without notifications, what waits for them looks itself, at the pace of the attempts
+		l.notifyAll()
 		if !sleep(l.ctx, pause/2+rand.N(pause)) {
 			return
 		}
