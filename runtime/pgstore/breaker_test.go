@@ -15,6 +15,7 @@ type breaker struct {
 	server   string
 	down     atomic.Bool // accepts no connection
 	cutAfter atomic.Bool // the next response ends its connection instead of being passed on
+	accepted int         // of connections; the second one is that for notifications, which is not cut
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{}
@@ -45,11 +46,13 @@ func (p *breaker) accept() {
 		if err != nil {
 			return
 		}
-		p.work.Go(func() { p.serve(conn) })
+		p.accepted++
+		hints := p.accepted == 2
+		p.work.Go(func() { p.serve(conn, hints) })
 	}
 }
 
-func (p *breaker) serve(client net.Conn) {
+func (p *breaker) serve(client net.Conn, hints bool) {
 	defer client.Close()
 	if p.down.Load() {
 		return
@@ -69,7 +72,7 @@ func (p *breaker) serve(client net.Conn) {
 	buf := make([]byte, 64<<10)
 	for {
 		n, err := server.Read(buf)
-		if err != nil || n > 0 && p.cutAfter.CompareAndSwap(true, false) {
+		if err != nil || n > 0 && !hints && p.cutAfter.CompareAndSwap(true, false) {
 			return
 		}
 		if _, err := client.Write(buf[:n]); err != nil {

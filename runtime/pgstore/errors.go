@@ -87,9 +87,6 @@ func (db *DB) do(ctx context.Context, f func(ctx context.Context, repeated bool)
 	unknown, pause := false, firstPause
 	for attempt := 1; ; attempt++ {
 		err := f(ctx, unknown)
-		if sqlState(err) == codeReadOnly { // after a failover, new connections find the primary
-			db.pool.Reset()
-		}
 		if err == nil || !again(err) && !lost(err) {
 			return explained(err)
 		}
