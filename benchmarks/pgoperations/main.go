@@ -40,7 +40,7 @@ func run(url string, fsync bool, replicas string, rows, rounds int, length time.
 	ctx := context.Background()
 	if url == "" {
 		server, err := pgtest.Run(ctx, pgtest.WithSettings("max_connections=2500", "shared_buffers=512MB",
-			"max_wal_size=4GB", fmt.Sprintf("fsync=%v", fsync)))
+			"max_wal_size=1GB", fmt.Sprintf("fsync=%v", fsync)))
 		if err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func run(url string, fsync bool, replicas string, rows, rounds int, length time.
 	if err != nil {
 		return err
 	}
-	config.MaxConns = 40
+	config.MaxConns = 100
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return err
@@ -72,14 +72,14 @@ func run(url string, fsync bool, replicas string, rows, rounds int, length time.
 	defer db.Close()
 	switch {
 	case rows > 0:
-		return growth(ctx, pool, db, rows, length)
+		return growth(ctx, pool, db, rows, rounds, length)
 	case replicas != "":
 		for _, text := range strings.Split(replicas, ",") {
 			n, err := strconv.Atoi(text)
 			if err != nil {
 				return fmt.Errorf("-replicas: %w", err)
 			}
-			if err := scale(ctx, pool, db, url, n, length); err != nil {
+			if err := scale(ctx, pool, db, n, length); err != nil {
 				return err
 			}
 		}
