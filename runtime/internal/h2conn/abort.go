@@ -50,8 +50,7 @@ func (c *Conn) Abort(stream uint32) {
 
 // woke reports whether a read failed with err because Abort woke the reader.
 func (a *aborts) woke(conn net.Conn, err error) bool {
-	var timeout net.Error
-	if err == nil || !errors.As(err, &timeout) || !timeout.Timeout() {
+	if err == nil || !isTimeout(err) {
 		return false
 	}
 	a.mu.Lock()
@@ -59,6 +58,12 @@ func (a *aborts) woke(conn net.Conn, err error) bool {
 	woken := a.woken
 	a.sleep(conn)
 	return woken
+}
+
+// isTimeout is a function of its own because it allocates.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
 }
 
 // sleep removes the deadline that woke the reader. The caller holds the lock.
