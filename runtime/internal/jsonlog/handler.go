@@ -207,8 +207,15 @@ func appendAttr(line []byte, attr *slog.Attr) ([]byte, bool) {
 	return line, false
 }
 
-// isPlain reports whether a text is the same in JSON.
+// isPlain reports whether a text is the same in JSON. It looks at eight bytes at a time.
 func isPlain(text string) bool {
+	for ; len(text) >= 8; text = text[8:] {
+		x := uint64(text[0]) | uint64(text[1])<<8 | uint64(text[2])<<16 | uint64(text[3])<<24 |
+			uint64(text[4])<<32 | uint64(text[5])<<40 | uint64(text[6])<<48 | uint64(text[7])<<56
+		if (x|below(x, ' ')|equal(x, '~'+1)|equal(x, '"')|equal(x, '\\'))&highBits != 0 {
+			return false
+		}
+	}
 	for i := range len(text) {
 		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
 			return false
@@ -216,3 +223,14 @@ func isPlain(text string) bool {
 	}
 	return true
 }
+
+const (
+	lowBits  = 0x0101010101010101 // of each byte
+	highBits = 0x8080808080808080
+)
+
+// below returns a value with high bits if a byte of x is less than c, which is at most 128.
+func below(x uint64, c byte) uint64 { return (x - lowBits*uint64(c)) &^ x }
+
+// equal returns a value with high bits if a byte of x is c.
+func equal(x uint64, c byte) uint64 { return below(x^lowBits*uint64(c), 1) }
