@@ -17,7 +17,8 @@ import (
 type Call interface {
 	// Method describes the RPC.
 	Method() MethodInfo
-	// Start returns when the call arrived.
+	// Start returns when the call started: when its headers arrived, or when the pipeline did for a
+	// stream, after an interceptor of the server, and on a server without GRPCOptions.
 	Start() time.Time
 	// RequestID returns the request ID that the caller sent in x-request-id, or a generated one: at
 	// most 128 characters of visible ASCII.

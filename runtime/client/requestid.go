@@ -25,5 +25,5 @@ func outgoingRequestID(ctx context.Context) string {
 	if origin := runtime.OriginOf(ctx); origin.RequestID != "" {
 		return origin.RequestID
 	}
-	return requestid.New().String()
+	return requestid.New()
 }

@@ -55,7 +55,7 @@ func newAccessLog(logger *slog.Logger, info runtime.MethodInfo) accessLog {
 
 // write logs the outcome of a call. path is the path that the client sent for an unknown method, or
 // "".
-func (l *accessLog) write(c runningCall, wanted records, path string, outcome runtime.Outcome) {
+func (l *accessLog) write(c *callContext, wanted records, path string, outcome runtime.Outcome) {
 	code := status.Code(outcome.Err)
 	level := wanted.level
 	if code != codes.OK {
@@ -66,14 +66,18 @@ func (l *accessLog) write(c runningCall, wanted records, path string, outcome ru
 	if !l.handler.Enabled(c, level) {
 		return
 	}
+	if outcome.Duration == 0 { // nothing else needs it
+		outcome.Duration = c.elapsed()
+	}
+	peer := c.Peer()
 	attrs := append(make([]slog.Attr, 0, maxLogAttrs),
 		slog.String("code", code.String()),
 		slog.Duration("duration", outcome.Duration),
 		slog.String(logRequestID, c.RequestID()),
-		slog.String("peer", textOf(c.Peer())))
-	if client, ok := c.Peer().(*net.IPAddr); ok {
-		if proxy := peerAddr(c); proxy != net.Addr(client) {
-			attrs = append(attrs, slog.String("proxy", textOf(proxy)))
+		slog.String("peer", c.arrival.Text(peer, textOf)))
+	if client, ok := peer.(*net.IPAddr); ok {
+		if proxy := c.connAddr(); proxy != net.Addr(client) {
+			attrs = append(attrs, slog.String("proxy", c.arrival.Text(proxy, textOf)))
 		}
 	}
 	if path != "" {

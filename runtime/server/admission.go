@@ -14,6 +14,7 @@ func (m *method) admissionGate() gate {
 		if m.drain.expired.Load() {
 			return runtime.ErrDraining
 		}
+		c.direct = c.arrival.IsFrom(peerAddr(c.Context))
 		var verdict bounds.Verdict
 		c.load, verdict = m.capacity.Begin(c.arrival, c.Peer(), essential)
 		switch verdict {

@@ -53,7 +53,7 @@ func (m *method) await(stream *serverStream, done <-chan struct{}) error {
 			}
 			timer.Reset(remaining)
 		case <-canceled:
-			if stream.call.live.drained.Load() {
+			if stream.call.drained() {
 				return awaitMoment(done, runtime.ErrDraining)
 			}
 			canceled = nil // the client is gone: what the method waits for fails by itself

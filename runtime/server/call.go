@@ -33,23 +33,27 @@ import (
 type callContext struct {
 	context.Context
 	call call
+	own  bounds.Arrival // of a call that was allocated when its headers arrived; see tapHandle
 
-	observed  int                    // how many observers were notified of the start
-	arrival   *bounds.Arrival        // nil if the transport does not record arrivals
-	load      bounds.Call            // its share of the server's bounds
-	slot      time.Time              // when it got its slot of the method's concurrency; zero without one
-	ran       atomic.Bool            // whether it reached its method; only with adaptive concurrency
-	detached  bool                   // the method runs in a separate goroutine, which joins the others
-	listed    bool                   // in the method's list, by the call's own goroutine
-	deadline  atomic.Int64           // set by the policy, in Unix nanoseconds; 0 if the client's holds
-	stream    callStream             // nil for a unary call
-	rejection atomic.Pointer[error]  // the error of the first invalid request of a stream
-	compress  compressChoice         // of the method
-	step      atomic.Pointer[string] // that rejected the call, or that runs around its method
-	hidden    atomic.Bool            // whether it must not show which resources exist
-	header    heldheader.Header      // set by the method
-	live      liveCall
+	arrival   *bounds.Arrival            // nil if the transport does not record arrivals
+	load      bounds.Call                // its share of the server's bounds
+	slot      time.Duration              // how long after the start it got its slot of an adaptive limit
+	deadline  atomic.Int64               // set by the policy, in Unix nanoseconds; 0 if the client's holds
+	stream    callStream                 // nil for a unary call
+	rejection atomic.Pointer[error]      // the error of the first invalid request of a stream
+	step      atomic.Pointer[string]     // that rejected the call, or that runs around its method
+	header    heldheader.Header          // set by the method
+	listed    *liveCall                  // in the method's list, by the call's own goroutine; or nil
 	lazy      atomic.Pointer[lazyCancel] // see lazyContext
+
+	observed int32          // how many observers were notified of the start
+	begun    atomic.Bool    // whether the allocation is in use; see callOn
+	ran      atomic.Bool    // whether it reached its method; only with adaptive concurrency
+	hidden   atomic.Bool    // whether it must not show which resources exist
+	compress compressChoice // of the method
+	detached bool           // the method runs in a separate goroutine, which joins the others
+	holds    bool           // a slot of the method's concurrency
+	direct   bool           // the address in its context is that of its connection
 }
 
 // call is the part of a [callContext] that [runtime.Call] shows.
@@ -58,7 +62,6 @@ type call struct {
 	policy    *effective
 	start     time.Time
 	id        requestid.ID
-	client    net.Addr // that a trusted proxy has stated; nil if none has
 	principal *runtime.Principal
 	received  atomic.Int64 // messages of streams
 	sent      atomic.Int64
@@ -75,8 +78,11 @@ type callStream interface {
 	transport() grpc.ServerStream
 }
 
-// lazyCancel is the context that a lazyContext has made.
-type lazyCancel struct{ context.Context }
+// lazyCancel is the context that a lazyContext has made, and its place in the method's list.
+type lazyCancel struct {
+	context.Context
+	live liveCall
+}
 
 // lazyOver replaces the lazyCancel of a finished call.
 var lazyOver = new(lazyCancel)
@@ -94,17 +100,25 @@ func (c *callContext) Method() runtime.MethodInfo { return c.call.policy.info }
 func (c *callContext) Start() time.Time { return c.call.start }
 
 // RequestID implements [runtime.Call].
-func (c *callContext) RequestID() string { return c.call.id.String() }
+func (c *callContext) RequestID() string { return c.call.id.In(c.Context) }
 
 // Principal implements [runtime.Call].
 func (c *callContext) Principal() *runtime.Principal { return c.call.principal }
 
 // Peer implements [runtime.Call].
 func (c *callContext) Peer() net.Addr {
-	if c.call.client != nil {
-		return c.call.client
+	if client := c.client(); client != nil {
+		return client
 	}
-	return peerAddr(c)
+	return c.connAddr()
+}
+
+// connAddr returns the address of the connection, or what an interceptor has put in its place.
+func (c *callContext) connAddr() net.Addr {
+	if c.direct {
+		return c.arrival.Addr()
+	}
+	return peerAddr(c.Context)
 }
 
 // Received implements [runtime.Call].

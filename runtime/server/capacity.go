@@ -45,11 +45,31 @@ func newCapacity(s *settings, unhandled func(*bounds.Arrival)) *capacity {
 // restarting a server because it is busy makes an overload worse.
 const healthCheck = "/" + healthServiceName + "/Check"
 
-// tapHandle counts calls when their headers arrive.
+// tapHandle counts calls when their headers arrive, and allocates them.
 func (c *capacity) tapHandle(ctx context.Context, info *tap.Info) (context.Context, error) {
 	addr := peerAddr(ctx)
-	client := c.clientAddr(addr, valuesIn(info.Header))
-	return c.Tap(ctx, addr, client, info.FullMethodName, info.FullMethodName == healthCheck), nil
+	conn := c.Conn(addr)
+	if conn == nil {
+		return ctx, nil
+	}
+	call := new(callContext)
+	call.call.start = time.Now()
+	a := &call.own
+	a.Context, a.Method, a.Header, a.Room = ctx, info.FullMethodName, info.Header, call
+	a.Client = c.clientAddr(addr, valuesIn(info.Header))
+	conn.Tap(a, info.FullMethodName == healthCheck)
+	return a, nil
+}
+
+// callOn returns the call that was allocated with its arrival, once, and otherwise a new one: an
+// interceptor may call a method several times.
+func callOn(a *bounds.Arrival) *callContext {
+	if a != nil {
+		if c, ok := a.Room.(*callContext); ok && c.begun.CompareAndSwap(false, true) {
+			return c
+		}
+	}
+	return new(callContext)
 }
 
 // closedRecordInterval is the shortest interval between two records of closed connections.

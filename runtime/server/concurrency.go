@@ -51,7 +51,9 @@ func (m *method) concurrencyGate() gate {
 	return func(ctx context.Context, c *callContext) error {
 		ok, waited := m.acquire(ctx, c)
 		if ok {
-			c.slot = time.Now()
+			if c.holds = true; c.call.policy.adaptive {
+				c.slot = time.Since(c.call.start)
+			}
 			return nil
 		}
 		if !waited { // after a wait the burst may be full again
@@ -87,9 +89,9 @@ func (m *method) release(c *callContext, err error) {
 // error counts only if it took long.
 func (m *method) releaseSlot(c *callContext, err error) {
 	switch {
-	case c.slot.IsZero():
+	case !c.holds:
 	case c.call.policy.adaptive && c.ran.Load():
-		m.slots.Release(time.Since(c.slot), err == nil)
+		m.slots.Release(time.Since(c.call.start)-c.slot, err == nil)
 	default:
 		m.slots.ReleaseUnused()
 	}

@@ -41,23 +41,33 @@ func (c *callContext) withDeadline(d deadlines) context.Context {
 	}
 	deadline := time.Now().Add(timeout)
 	ctx, cancel := context.WithDeadline(c, deadline)
-	c.list(cancel)
+	c.list(new(liveCall), cancel)
 	c.deadline.Store(deadline.UnixNano())
 	return ctx
 }
 
-// cancellable returns the context of a stream, which a shutdown can cancel.
-func (c *callContext) cancellable() context.Context {
+// cancellable returns the context of a stream, which a shutdown can cancel. live is its place in the
+// method's list.
+func (c *callContext) cancellable(live *liveCall) context.Context {
 	ctx, cancel := context.WithCancel(c)
-	c.list(cancel)
+	c.list(live, cancel)
 	return ctx
 }
 
 // list has a shutdown, and the end of the call, call cancel.
-func (c *callContext) list(cancel context.CancelFunc) {
-	c.listed = true
-	c.live.call = c
-	c.call.method.live.add(&c.live, cancel)
+func (c *callContext) list(live *liveCall, cancel context.CancelFunc) {
+	c.listed = live
+	live.call = c
+	c.call.method.live.add(live, cancel)
+}
+
+// drained reports whether a shutdown canceled the call.
+func (c *callContext) drained() bool {
+	if c.listed != nil {
+		return c.listed.drained.Load()
+	}
+	made := c.lazy.Load()
+	return made != nil && made.live.drained.Load()
 }
 
 // lazyContext is the context of a unary call that keeps its client's deadline. A shutdown cancels
@@ -72,12 +82,12 @@ func (l *lazyContext) Done() <-chan struct{} {
 		return made.Done()
 	}
 	ctx, cancel := context.WithCancel(c)
-	made := &lazyCancel{ctx}
+	made := &lazyCancel{Context: ctx}
 	if !c.lazy.CompareAndSwap(nil, made) {
 		cancel()
 		return l.Done()
 	}
-	c.call.method.live.add(&c.live, cancel)
+	c.call.method.live.add(&made.live, cancel)
 	return made.Done()
 }
 

@@ -38,7 +38,7 @@ func (p *pipeline) describe(desc *grpc.ServiceDesc, info runtime.MethodInfo, han
 func (m *method) serveUnary(handler rpc.Handler) grpc.MethodHandler {
 	answer := m.unaryHandler(handler.Unary)
 	serve := func(ctx context.Context, received any, decode func(any) error) (any, error) {
-		return m.unaryCall(ctx, func(ctx context.Context, c *callContext) (any, error) {
+		return m.unaryCall(ctx, received != nil, func(ctx context.Context, c *callContext) (any, error) {
 			req := received
 			if req == nil {
 				req = handler.NewRequest()

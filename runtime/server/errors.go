@@ -21,7 +21,7 @@ func (m *method) callerError(c *callContext, err error) error {
 // shutdown canceled the call. An error without a status becomes UNKNOWN with a fixed text.
 func (c *callContext) publicError(err error) error {
 	err = rpcerr.Public(err)
-	if c.live.drained.Load() && status.Code(err) == codes.Canceled {
+	if c.drained() && status.Code(err) == codes.Canceled {
 		return runtime.ErrDraining
 	}
 	return err
@@ -58,7 +58,7 @@ func (c *callContext) stockError(err error) (sent error) {
 		st = status.FromContextError(err)
 	}
 	switch {
-	case st.Code() == codes.Canceled && c.live.drained.Load():
+	case st.Code() == codes.Canceled && c.drained():
 		return runtime.ErrDraining
 	case st.Code() == codes.OK: // grpc would send an error of the code OK
 		return status.Error(codes.Unknown, err.Error())
@@ -70,7 +70,7 @@ func (c *callContext) stockError(err error) (sent error) {
 // cut returns why the context of the call's method was canceled: [runtime.ErrDraining] for a
 // shutdown, otherwise the context's error. It returns nil while the context is not canceled.
 func (c *callContext) cut() error {
-	if c.live.drained.Load() {
+	if c.drained() {
 		return runtime.ErrDraining
 	}
 	return c.Context.Err()

@@ -50,8 +50,8 @@ func TestStatusOf(t *testing.T) {
 		"fault":            {plain, rpcerr.Internal("nil map in cache.go"), codes.Internal, "internal error"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := &callContext{Context: context.Background()}
-			c.live.drained.Store(test.drained)
+			c := &callContext{Context: context.Background(), listed: new(liveCall)}
+			c.listed.drained.Store(test.drained)
 			st := status.Convert(c.publicError(test.err))
 			if st.Code() != test.code || st.Message() != test.message {
 				t.Errorf("publicError(%v) = %v %q, want %v %q", test.err, st.Code(), st.Message(), test.code, test.message)

@@ -46,17 +46,17 @@ func (p *pipeline) foreignDesc(desc *grpc.ServiceDesc, impl any) (*grpc.ServiceD
 // the request and passes the method to an interceptor.
 func serveForeign(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 	inner := m.aroundForeign()
-	serve := func(srv any, ctx context.Context, decode func(any) error) (any, error) {
-		return m.unaryCall(ctx, func(ctx context.Context, c *callContext) (any, error) {
+	serve := func(srv any, ctx context.Context, within bool, decode func(any) error) (any, error) {
+		return m.unaryCall(ctx, within, func(ctx context.Context, c *callContext) (any, error) {
 			return handler(srv, ctx, func(req any) error { return m.receive(ctx, c, req, decode) }, inner)
 		})
 	}
 	return func(srv any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (any, error) {
 		if serverWide == nil {
-			return serve(srv, ctx, decode)
+			return serve(srv, ctx, false, decode)
 		}
 		within := func(ctx context.Context, req any, decode func(any) error) (any, error) {
-			return serve(srv, ctx, func(into any) error {
+			return serve(srv, ctx, true, func(into any) error {
 				if err := decode(into); err != nil {
 					return err
 				}

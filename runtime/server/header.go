@@ -20,8 +20,11 @@ const maxHeldInTrailer = 8<<10 - rpcerr.MaxErrorSize
 // trailer, so that the response has only a trailer.
 func (c *callContext) endHeader(failed bool) {
 	md := c.header.End(failed)
+	if len(md) == 0 {
+		return
+	}
 	stream := c.transport()
-	if len(md) == 0 || stream == nil {
+	if stream == nil {
 		return
 	}
 	switch asTrailer := failed && heldheader.Size(md) <= maxHeldInTrailer; {

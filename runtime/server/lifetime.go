@@ -10,24 +10,25 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
-	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
-// begin starts a call. All of its state is one allocation.
-func (m *method) begin(ctx context.Context) *callContext {
+// begin starts a call that arrives now, because something ran before the pipeline, or that
+// arrived with its headers. All of its state is one allocation.
+func (m *method) begin(ctx context.Context, now bool) *callContext {
 	m.inFlight.Add(1)
 	arrival := bounds.ArrivalIn(ctx)
 	arrival.Handle()
 	m.watchSends()
 	m.policyFile.checkOnUse()
-	return &callContext{
-		Context: ctx, arrival: arrival,
-		call: call{
-			method: m, policy: m.policy.Load(), start: time.Now(), id: requestid.Incoming(ctx),
-			client: m.clientOf(ctx, arrival),
-		},
+	c := callOn(arrival)
+	c.Context, c.arrival = ctx, arrival
+	c.call.method, c.call.policy = m, m.policy.Load()
+	if now || c.call.start.IsZero() {
+		c.call.start = time.Now()
 	}
+	c.noteClient()
+	return c
 }
 
 // finish ends a call. It waits for the goroutines that the call started, sets *err to the error
@@ -65,7 +66,7 @@ func (m *method) finish(c *callContext, err *error) {
 	if !c.detached {
 		m.release(c, *err)
 	}
-	outcome := runtime.Outcome{Err: *err, Cause: cause, Duration: time.Since(c.call.start)}
+	outcome := runtime.Outcome{Err: *err, Cause: cause}
 	if cause != nil {
 		outcome.Step = c.rejectedBy()
 	}
@@ -76,11 +77,17 @@ func (m *method) finish(c *callContext, err *error) {
 	complete = !exited
 }
 
+// elapsed returns how long the call has taken.
+func (c *callContext) elapsed() time.Duration { return time.Since(c.call.start) }
+
 // unlist cancels the context of a finished call, and takes the call from the list that a shutdown
 // cancels.
 func (m *method) unlist(c *callContext) {
-	if c.lazy.Swap(lazyOver) != nil || c.listed {
-		m.live.remove(&c.live)
+	if made := c.lazy.Swap(lazyOver); made != nil {
+		m.live.remove(&made.live)
+	}
+	if c.listed != nil {
+		m.live.remove(c.listed)
 	}
 }
 

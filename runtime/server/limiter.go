@@ -67,7 +67,7 @@ func (r *rates) take(ctx context.Context, c runningCall) error {
 	if r == nil {
 		return nil
 	}
-	rate, wait, err := r.Take(ctx, rateKey(c, r.caller))
+	rate, wait, err := r.count(ctx, c)
 	if err != nil {
 		return limiterError(ctx, err)
 	}
@@ -75,6 +75,18 @@ func (r *rates) take(ctx context.Context, c runningCall) error {
 		return r.rejections[rate].After(c, wait)
 	}
 	return nil
+}
+
+// count counts a call. Counting in memory needs the clock only to reject a call, which may have been
+// authenticated for long.
+func (r *rates) count(ctx context.Context, c runningCall) (rate int, wait time.Duration, err error) {
+	key := rateKey(c, r.caller)
+	if local, ok := r.MethodRates.(localRates); ok {
+		if rate, wait = local.group.Take(key, c.Start()); wait == 0 {
+			return rate, wait, nil
+		}
+	}
+	return r.Take(ctx, key)
 }
 
 // giveBack undoes take for a call that was rejected right after it. r may be nil.

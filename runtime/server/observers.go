@@ -104,11 +104,14 @@ func (m *method) beginObserver(o *watcher, c *callContext) {
 // request ID in the trailer, for reports; for a successful one that would cost more than the rest
 // of the pipeline.
 func (m *method) notify(c *callContext, outcome runtime.Outcome) {
+	if c.observed > 0 {
+		outcome.Duration = c.elapsed()
+	}
 	m.logCall(c, outcome)
 	if outcome.Cause != nil && !m.without.requestID {
 		c.call.id.Echo(c)
 	}
-	m.endObservers(c.observed, c, outcome)
+	m.endObservers(int(c.observed), c, outcome)
 }
 
 // endObservers notifies the first n observers of the outcome, the last of them first. It notifies

@@ -34,11 +34,10 @@ func (p *pipeline) noteUnhandled(a *bounds.Arrival) {
 	if errors.Is(context.Cause(a), context.DeadlineExceeded) {
 		err = context.DeadlineExceeded
 	}
-	c := m.begin(a)
+	c := m.begin(a, false)
 	if err == error(errUnhandled) && m != p.unknown {
 		c.step.Store(&decodeStep)
 	}
-	c.call.start = a.At
 	defer m.finish(c, &err)
 	m.observe(c)
 }

@@ -1,13 +1,12 @@
 package server
 
 import (
-	"context"
 	"net"
 	"net/netip"
 
 	"google.golang.org/grpc/metadata"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/incoming"
 	"github.com/grpcservice/grpcservice/runtime/internal/network"
 	"github.com/grpcservice/grpcservice/runtime/internal/proxies"
 )
@@ -100,15 +99,17 @@ func valuesIn(md metadata.MD) func(string) []string {
 	return func(name string) []string { return md[name] }
 }
 
-// clientOf returns the address that a proxy has stated for a call, or nil.
-func (c *settings) clientOf(ctx context.Context, arrival *bounds.Arrival) net.Addr {
-	if len(c.forwarding) == 0 {
-		return nil
+// client returns the address that a proxy has stated for the call, or nil.
+func (c *callContext) client() net.Addr {
+	if c.arrival != nil {
+		return c.arrival.Client
 	}
-	if arrival != nil {
-		return arrival.Client
+	return c.own.Client
+}
+
+// noteClient records what a proxy has stated for a call, if the transport has not.
+func (c *callContext) noteClient() {
+	if s := c.call.method.settings; c.arrival == nil && len(s.forwarding) > 0 {
+		c.own.Client = s.clientAddr(peerAddr(c.Context), incoming.Of(c.Context).Values)
 	}
-	return c.clientAddr(peerAddr(ctx), func(name string) []string {
-		return metadata.ValueFromIncomingContext(ctx, name)
-	})
 }

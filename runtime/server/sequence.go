@@ -74,11 +74,12 @@ func (m *method) bindSequence() (b bound) {
 }
 
 // unaryCall runs a unary call through the sequence. run decodes the request, passes it to
-// [method.receive], and calls the handler of [method.unaryHandler].
+// [method.receive], and calls the handler of [method.unaryHandler]. within reports whether an
+// interceptor of the server is around the call.
 func (m *method) unaryCall(
-	ctx context.Context, run func(ctx context.Context, c *callContext) (any, error),
+	ctx context.Context, within bool, run func(ctx context.Context, c *callContext) (any, error),
 ) (resp any, err error) {
-	c := m.begin(ctx)
+	c := m.begin(ctx, within)
 	defer m.finish(c, &err)
 	err = errGoexit
 	m.observe(c)
@@ -91,15 +92,15 @@ func (m *method) unaryCall(
 
 // streamCall runs a stream through the sequence.
 func (m *method) streamCall(srv any, ss grpc.ServerStream, handler grpc.StreamHandler) (err error) {
-	c := m.begin(ss.Context())
+	c := m.begin(ss.Context(), true)
 	defer m.finish(c, &err)
 	err = errGoexit
 	m.observe(c)
-	ctx := c.cancellable()
-	if err := m.enter(ctx, c); err != nil {
+	stream := &serverStream{ServerStream: ss, call: c}
+	stream.ctx = c.cancellable(&stream.live)
+	if err := m.enter(stream.ctx, c); err != nil {
 		return err
 	}
-	stream := &serverStream{ServerStream: ss, ctx: ctx, call: c}
 	c.stream = stream
 	if c.call.policy.apart {
 		return m.runApart(stream, func() error { return handler(srv, stream) })

@@ -18,6 +18,7 @@ type serverStream struct {
 	grpc.ServerStream
 	ctx    context.Context
 	call   *callContext
+	live   liveCall               // in the method's list
 	watch  *streamWatch           // nil where the policy bounds no time
 	ended  atomic.Pointer[error]  // why there are no more messages
 	whole  atomic.Bool            // all requests were received

@@ -3,7 +3,9 @@ package bounds
 import (
 	"context"
 	"net"
-	"time"
+	"reflect"
+
+	"google.golang.org/grpc/metadata"
 )
 
 type arrivalKey struct{}
@@ -33,22 +35,35 @@ func (a *Arrival) Handle() {
 // Rejected reports whether [Bounds.Begin] will reject the call, even if other calls end until then.
 func (a *Arrival) Rejected() bool { return a != nil && a.verdict != Accepted }
 
-// Tap returns the context of a call whose headers have arrived; the call counts while the transport
-// holds it. Tap rejects no call itself and leaves that to [Bounds.Begin], because grpc does not
-// stop the timer of the deadline of a call that a tap handle rejects. addr is the peer's address as
-// grpc reports it. client is the address that the call counts for instead, or nil. Calls of
-// connections that are unknown to the Bounds are accepted and not counted.
+// Read reports whether the transport has read md with the headers of the call.
+func (a *Arrival) Read(md metadata.MD) bool {
+	return a != nil && md != nil &&
+		reflect.ValueOf(md).UnsafePointer() == reflect.ValueOf(a.Header).UnsafePointer()
+}
+
+// Addr returns the address of the connection.
+func (a *Arrival) Addr() net.Addr { return a.conn.addr }
+
+// IsFrom reports whether addr is that of the connection, as grpc reports it.
+func (a *Arrival) IsFrom(addr net.Addr) bool { return a != nil && a.conn != nil && a.conn.addr == addr }
+
+// Conn returns the connection from addr, the peer's address as grpc reports it; nil for one that is
+// unknown to the Bounds.
+func (b *Bounds) Conn(addr net.Addr) *Conn {
+	known, _ := b.conns.Load(addr)
+	conn, _ := known.(*Conn)
+	return conn
+}
+
+// Tap counts a call while the transport holds it. Only the exported fields of a are set, and the
+// context of the call must derive from a. Tap rejects no call itself and leaves that to
+// [Bounds.Begin], because grpc does not stop the timer of the deadline of a call that a tap handle
+// rejects.
 //
 // It must be called by the goroutine that reads the connection: by a tap handle of grpc.
-func (b *Bounds) Tap(ctx context.Context, addr, client net.Addr, method string, essential bool) context.Context {
-	known, ok := b.conns.Load(addr)
-	if !ok {
-		return ctx
-	}
-	conn := known.(*connUse)
-	a := &Arrival{Context: ctx, Method: method, At: time.Now(), Client: client, conn: conn}
-	a.verdict = conn.begin(a, essential)
-	return a
+func (c *Conn) Tap(a *Arrival, essential bool) {
+	a.conn = c
+	a.verdict = c.begin(a, essential)
 }
 
 // Finish records that the method of the call has returned.

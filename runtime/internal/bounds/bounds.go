@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"google.golang.org/grpc/metadata"
+
 	"github.com/grpcservice/grpcservice/runtime/internal/h2conn"
 	"github.com/grpcservice/grpcservice/runtime/internal/proxies"
 )
@@ -30,7 +32,7 @@ type Limits struct {
 }
 
 // Verdict is why a call or a connection is rejected.
-type Verdict int
+type Verdict int32
 
 const (
 	// Accepted means within the limits.
@@ -49,7 +51,7 @@ type Bounds struct {
 	unhandled     func(*Arrival)
 	all           usage
 	peers         table
-	conns         sync.Map // of net.Addr, which is unique to a connection, to *connUse
+	conns         sync.Map // of net.Addr, which is unique to a connection, to *Conn
 	handshakes    handshakes
 	counts        counts
 
@@ -63,12 +65,15 @@ type Arrival struct {
 	context.Context
 	// Method is the path that the client sent.
 	Method string
-	// At is when the headers had arrived.
-	At time.Time
-	// Client is the address of the client that a trusted proxy has stated for the call, or nil.
+	// Header is the metadata that the client sent.
+	Header metadata.MD
+	// Client is the address of the client that a trusted proxy has stated for the call, or nil. The
+	// call counts for it instead of the peer of its connection.
 	Client net.Addr
+	// Room is what the owner of the call has allocated together with its arrival, or nil.
+	Room any
 
-	conn    *connUse
+	conn    *Conn
 	peer    *peerUse // of Client; nil if the call counts for the peer of its connection
 	stream  uint32   // 0 if the call does not count
 	verdict Verdict
@@ -76,23 +81,24 @@ type Arrival struct {
 
 	finished atomic.Bool
 	// Number of sweeps without a write of the response; guarded by the connection's mutex.
-	unread  int
+	unread  int32
 	aborted bool // guarded by the same mutex
 }
 
-// connUse is the use of one connection.
-type connUse struct {
+// Conn is the use of one connection.
+type Conn struct {
 	bounds *Bounds
 	peer   *peerUse // nil until the proxy that has made the connection states its client
 	addr   net.Addr // unique to the connection
+	text   atomic.Pointer[string]
 
 	// opened is the stream whose headers were read last. Only the goroutine that reads the
 	// connection knows it, and calls [Bounds.Tap] before it reads anything else.
 	opened uint32
 
 	mu      sync.Mutex
-	frames  *h2conn.Conn // follows the frames of the connection
-	closed  bool
+	frames  *h2conn.Conn        // follows the frames of the connection
+	closed  atomic.Bool         // changes while mu is held
 	streams map[uint32]*Arrival // the streams that count
 	writing bool
 	reset   []uint32    // streams that the client reset while the connection was being written
@@ -104,7 +110,7 @@ type connUse struct {
 // boundConn is a connection that counts until it is closed.
 type boundConn struct {
 	*h2conn.Conn
-	use *connUse
+	use *Conn
 }
 
 // handshakes are the connections of a listener that have not finished their handshake, such as

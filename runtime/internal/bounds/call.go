@@ -6,6 +6,7 @@ import "net"
 type Call struct {
 	bounds *Bounds
 	peer   *peerUse // nil if peers have no separate limit
+	holds  bool     // whether the call keeps the peer from being forgotten, besides its number
 }
 
 // Begin counts a call from addr whose handler starts, unless there are too many. a is the call's
@@ -21,13 +22,46 @@ func (b *Bounds) Begin(a *Arrival, addr net.Addr, essential bool) (Call, Verdict
 		}
 		return Call{bounds: b}, Accepted
 	}
+	perPeer := raised(b.limits.CallsPerPeer, essential)
+	if call, verdict, ok := b.beginOn(a.on(addr), limit, perPeer); ok {
+		return call, verdict
+	}
 	peer := b.peers.acquire(PeerOf(addr))
-	verdict := enterBoth(&b.all.handlers, &peer.handlers, limit, raised(b.limits.CallsPerPeer, essential))
+	verdict := enterBoth(&b.all.handlers, &peer.handlers, limit, perPeer)
 	if verdict != Accepted {
 		peer.release()
 		return Call{}, verdict
 	}
-	return Call{bounds: b, peer: peer}, Accepted
+	return Call{bounds: b, peer: peer, holds: true}, Accepted
+}
+
+// on returns the connection of a call whose peer is the one at addr, or nil.
+func (a *Arrival) on(addr net.Addr) *Conn {
+	if !a.IsFrom(addr) || a.Client != nil {
+		return nil
+	}
+	return a.conn
+}
+
+// beginOn counts a call for the peer of its connection. ok is false if the connection may have been
+// closed: then the peer may be forgotten, and another one with its address be counted. A peer with
+// handlers is not forgotten.
+func (b *Bounds) beginOn(conn *Conn, limit, perPeer int) (call Call, verdict Verdict, ok bool) {
+	if conn == nil {
+		return Call{}, Accepted, false
+	}
+	peer := conn.peer
+	verdict = enterBoth(&b.all.handlers, &peer.handlers, limit, perPeer)
+	if !conn.closed.Load() {
+		if verdict != Accepted {
+			return Call{}, verdict, true
+		}
+		return Call{bounds: b, peer: peer}, Accepted, true
+	}
+	if verdict == Accepted {
+		Call{bounds: b, peer: peer}.End()
+	}
+	return Call{}, Accepted, false
 }
 
 // End stops counting the call. Only the first End has an effect.
@@ -38,6 +72,8 @@ func (c Call) End() {
 	c.bounds.all.handlers.Add(-1)
 	if c.peer != nil {
 		c.peer.handlers.Add(-1)
-		c.peer.release()
+		if c.holds {
+			c.peer.release()
+		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 )
 
 // newConn returns the use of a connection from addr that has been counted.
-func newConn(b *Bounds, peer *peerUse, addr net.Addr) *connUse {
-	return &connUse{bounds: b, peer: peer, addr: unique(addr), streams: make(map[uint32]*Arrival)}
+func newConn(b *Bounds, peer *peerUse, addr net.Addr) *Conn {
+	return &Conn{bounds: b, peer: peer, addr: unique(addr), streams: make(map[uint32]*Arrival)}
 }
 
 // sameAddr is an address of a type that this package does not know, made unique by its pointer.
@@ -37,12 +37,12 @@ func unique(addr net.Addr) net.Addr {
 }
 
 // begin counts the call that was opened last.
-func (c *connUse) begin(a *Arrival, essential bool) Verdict {
+func (c *Conn) begin(a *Arrival, essential bool) Verdict {
 	stream := c.opened
 	c.opened = 0
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if stream == 0 || c.closed {
+	if stream == 0 || c.closed.Load() {
 		return Accepted
 	}
 	peer := c.peer
@@ -63,11 +63,11 @@ func (c *connUse) begin(a *Arrival, essential bool) Verdict {
 }
 
 // Opened implements [h2conn.Streams].
-func (c *connUse) Opened(stream uint32) { c.opened = stream }
+func (c *Conn) Opened(stream uint32) { c.opened = stream }
 
 // Reset implements [h2conn.Streams]. Grpc drops the stream's queue only after the write in
 // progress.
-func (c *connUse) Reset(stream uint32) {
+func (c *Conn) Reset(stream uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if _, counts := c.streams[stream]; counts && c.writing {
@@ -78,14 +78,14 @@ func (c *connUse) Reset(stream uint32) {
 }
 
 // Writing implements [h2conn.Streams].
-func (c *connUse) Writing() {
+func (c *Conn) Writing() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writing = true
 }
 
 // Written implements [h2conn.Streams].
-func (c *connUse) Written(answered, reset []uint32) {
+func (c *Conn) Written(answered, reset []uint32) {
 	c.written(answered, reset)
 	for _, a := range c.unhandled {
 		c.bounds.unhandled(a)
@@ -94,7 +94,7 @@ func (c *connUse) Written(answered, reset []uint32) {
 	c.unhandled = c.unhandled[:0]
 }
 
-func (c *connUse) written(answered, reset []uint32) {
+func (c *Conn) written(answered, reset []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.writing = false
@@ -114,7 +114,7 @@ func (c *connUse) written(answered, reset []uint32) {
 }
 
 // end stops counting a stream. The caller holds the lock.
-func (c *connUse) end(stream uint32) {
+func (c *Conn) end(stream uint32) {
 	a, counts := c.streams[stream]
 	if !counts {
 		return
@@ -130,13 +130,13 @@ func (c *connUse) end(stream uint32) {
 }
 
 // close ends the connection and its streams, once.
-func (c *connUse) close() {
+func (c *Conn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed {
+	if c.closed.Load() {
 		return
 	}
-	c.closed = true
+	c.closed.Store(true)
 	if c.expiry != nil {
 		c.expiry.Stop()
 	}
@@ -152,10 +152,24 @@ func (c *connUse) close() {
 }
 
 // follow returns conn as a connection that counts for use until it is closed.
-func (b *Bounds) follow(conn net.Conn, use *connUse) *boundConn {
+func (b *Bounds) follow(conn net.Conn, use *Conn) *boundConn {
 	frames := h2conn.New(conn, b.headerTimeout, use)
 	use.mu.Lock()
 	use.frames = frames
 	use.mu.Unlock()
 	return &boundConn{frames, use}
+}
+
+// Text returns the address of the connection, if it is addr, as format writes it. It is written
+// once.
+func (a *Arrival) Text(addr net.Addr, format func(net.Addr) string) string {
+	if !a.IsFrom(addr) {
+		return format(addr)
+	}
+	if text := a.conn.text.Load(); text != nil {
+		return *text
+	}
+	text := format(addr)
+	a.conn.text.Store(&text)
+	return text
 }

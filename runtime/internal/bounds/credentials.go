@@ -62,7 +62,7 @@ func (f following) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo
 		return nil, nil, err
 	}
 	// If grpc fails right after the handshake, it closes raw and not the returned connection.
-	runtime.AddCleanup(conn, (*connUse).close, bound.use)
+	runtime.AddCleanup(conn, (*Conn).close, bound.use)
 	return conn, info, nil
 }
 

@@ -9,7 +9,7 @@ import (
 
 // closeAfter closes conn when the verified certificate of the client has expired. Until it
 // connects again, a client cannot present the certificate that it has renewed.
-func (c *connUse) closeAfter(conn net.Conn, info credentials.AuthInfo) {
+func (c *Conn) closeAfter(conn net.Conn, info credentials.AuthInfo) {
 	tls, ok := info.(credentials.TLSInfo)
 	if !ok || len(tls.State.VerifiedChains) == 0 {
 		return
@@ -17,7 +17,7 @@ func (c *connUse) closeAfter(conn net.Conn, info credentials.AuthInfo) {
 	expires := tls.State.PeerCertificates[0].NotAfter.Add(time.Second) // it is valid in that second
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.closed {
+	if !c.closed.Load() {
 		c.expiry = time.AfterFunc(time.Until(expires), func() { _ = conn.Close() })
 	}
 }

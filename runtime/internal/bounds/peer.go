@@ -64,7 +64,7 @@ type shard struct {
 type peerUse struct {
 	usage
 	shard *shard
-	refs  int // while above 0, the peer is not forgotten; guarded by the shard
+	refs  int // while above 0, or while there are handlers, the peer is not forgotten; guarded by the shard
 }
 
 // usage counts the calls and connections in use at a time.
@@ -106,7 +106,7 @@ func (s *shard) makeRoom() {
 		return
 	}
 	for id, use := range s.peers {
-		if use.refs == 0 {
+		if use.refs == 0 && use.handlers.Load() == 0 {
 			delete(s.peers, id)
 		}
 	}

@@ -53,7 +53,7 @@ func (b *Bounds) identify(bound *boundConn) error {
 }
 
 // arrive counts a connection for the peer at addr.
-func (b *Bounds) arrive(use *connUse, addr net.Addr) error {
+func (b *Bounds) arrive(use *Conn, addr net.Addr) error {
 	peer := b.peers.acquire(PeerOf(addr))
 	if !enter(&peer.connections, b.limits.ConnectionsPerPeer) {
 		peer.release()
@@ -63,7 +63,7 @@ func (b *Bounds) arrive(use *connUse, addr net.Addr) error {
 	use.mu.Lock()
 	defer use.mu.Unlock()
 	use.peer, use.addr = peer, unique(addr)
-	if use.closed { // close has not seen the peer
+	if use.closed.Load() { // close has not seen the peer
 		peer.connections.Add(-1)
 		peer.release()
 		return net.ErrClosed

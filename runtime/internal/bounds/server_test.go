@@ -48,7 +48,13 @@ func serve(t *testing.T, limits Limits, network string, creds, clientCreds crede
 		if stated := info.Header["client"]; len(stated) > 0 {
 			client = &net.IPAddr{IP: net.ParseIP(stated[0])}
 		}
-		return b.Tap(ctx, p.Addr, client, info.FullMethodName, false), nil
+		conn := b.Conn(p.Addr)
+		if conn == nil {
+			return ctx, nil
+		}
+		a := &Arrival{Context: ctx, Method: info.FullMethodName, Header: info.Header, Client: client}
+		conn.Tap(a, false)
+		return a, nil
 	}))
 	srv.RegisterService(&grpc.ServiceDesc{ServiceName: "test.Large", HandlerType: (*any)(nil), Methods: []grpc.MethodDesc{{
 		MethodName: "Get", Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {

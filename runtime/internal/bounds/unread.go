@@ -5,7 +5,7 @@ package bounds
 // AbortUnread is a sweep. A response gets one more sweep if it had not arrived in the first one.
 func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
 	b.conns.Range(func(_, conn any) bool {
-		conn.(*connUse).abortUnread(sweeps)
+		conn.(*Conn).abortUnread(sweeps)
 		return true
 	})
 	return b.all.streams.Load() > 0
@@ -15,7 +15,7 @@ func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
 // another length.
 func (b *Bounds) RestartUnread() {
 	b.conns.Range(func(_, conn any) bool {
-		c := conn.(*connUse)
+		c := conn.(*Conn)
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		for _, a := range c.streams {
@@ -25,14 +25,14 @@ func (b *Bounds) RestartUnread() {
 	})
 }
 
-func (c *connUse) abortUnread(sweeps int) {
+func (c *Conn) abortUnread(sweeps int) {
 	for _, stream := range c.unreadStreams(sweeps) {
 		c.abort(stream)
 	}
 }
 
 // unreadStreams returns the streams whose responses are not read.
-func (c *connUse) unreadStreams(sweeps int) (unread []uint32) {
+func (c *Conn) unreadStreams(sweeps int) (unread []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.frames == nil {
@@ -43,11 +43,11 @@ func (c *connUse) unreadStreams(sweeps int) (unread []uint32) {
 			continue
 		}
 		switch a.unread++; {
-		case a.unread == sweeps:
+		case int(a.unread) == sweeps:
 			c.frames.Follow(stream)
-		case a.unread < 2*sweeps:
+		case int(a.unread) < 2*sweeps:
 		case c.frames.Progressed(stream):
-			a.unread = sweeps
+			a.unread = int32(sweeps)
 		default:
 			unread = append(unread, stream)
 		}
@@ -56,7 +56,7 @@ func (c *connUse) unreadStreams(sweeps int) (unread []uint32) {
 }
 
 // abort resets a stream, once, if it still counts.
-func (c *connUse) abort(stream uint32) {
+func (c *Conn) abort(stream uint32) {
 	c.mu.Lock()
 	frames, a := c.frames, c.streams[stream]
 	if a == nil || a.aborted {

@@ -26,7 +26,7 @@ func TestIncomingRequestID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := metadata.NewIncomingContext(context.Background(), metadata.MD{"x-request-id": test.sent})
-			id := Incoming(ctx).String()
+			id := new(ID).In(ctx)
 			if test.kept != (len(test.sent) == 1 && id == test.sent[0]) {
 				t.Errorf("sent %q, got %q; kept should be %v", test.sent, id, test.kept)
 			}
@@ -38,8 +38,10 @@ func TestIncomingRequestID(t *testing.T) {
 }
 
 func TestMadeRequestIDsDiffer(t *testing.T) {
-	if a, b := Incoming(context.Background()), Incoming(context.Background()); a.String() == b.String() {
-		t.Errorf("two calls got the id %s", a)
+	var a, b ID
+	ctx := context.Background()
+	if first := a.In(ctx); first == b.In(ctx) || first != a.In(ctx) {
+		t.Errorf("two calls got the id %s, or one call two", first)
 	}
 }
 
@@ -47,7 +49,7 @@ func FuzzRequestID(f *testing.F) {
 	f.Add("abc")
 	f.Add("a\r\nx: y")
 	f.Fuzz(func(t *testing.T, sent string) {
-		id := Incoming(metadata.NewIncomingContext(context.Background(), metadata.MD{"x-request-id": {sent}})).String()
+		id := new(ID).In(metadata.NewIncomingContext(context.Background(), metadata.MD{"x-request-id": {sent}}))
 		if len(id) == 0 || len(id) > maxRequestID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
 			t.Errorf("sent %q became the id %q", sent, id)
 		}
