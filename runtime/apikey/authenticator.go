@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/metadata"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/incoming"
 	"github.com/grpcservice/grpcservice/runtime/internal/reload"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -86,7 +86,7 @@ var (
 )
 
 func (a *Authenticator) authenticate(ctx context.Context) (*runtime.Principal, error) {
-	key, err := a.keyOf(metadata.ValueFromIncomingContext(ctx, a.header))
+	key, err := a.keyOf(incoming.Values(ctx, a.header))
 	if key == "" || err != nil {
 		return nil, err
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"google.golang.org/grpc/metadata"
+	"github.com/grpcservice/grpcservice/runtime/internal/incoming"
 )
 
 // bearer returns the token of a call: "" if it has no authorization header, or one of another
@@ -13,7 +13,7 @@ import (
 // Several headers are rejected if one of them has a bearer token: servers in front of this one may
 // have looked at another of them.
 func bearer(ctx context.Context) (string, error) {
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
+	values := incoming.Values(ctx, "authorization")
 	if len(values) == 1 {
 		token, ok := cutBearer(values[0])
 		if ok && token == "" {
