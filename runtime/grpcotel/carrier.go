@@ -9,6 +9,8 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 	"google.golang.org/grpc/metadata"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/incoming"
 )
 
 // maxHeader is the length in bytes of the longest header that is read: that of baggage in its
@@ -18,16 +20,19 @@ const maxHeader = 8192
 // traceparent may occur only once; two of them say nothing.
 const traceparent = "traceparent"
 
-// incoming reads the metadata that a server has received, without copying it. Propagators use it
+// received reads the metadata that a server has received, without copying it. Propagators use it
 // only until they return.
-type incoming struct{ ctx context.Context }
+type received struct {
+	ctx    context.Context
+	header incoming.Header
+}
 
-var incomings = sync.Pool{New: func() any { return new(incoming) }}
+var receiveds = sync.Pool{New: func() any { return new(received) }}
 
 // Get implements propagation.TextMapCarrier. A header with bytes that gRPC does not allow is "":
 // an exporter could not encode it.
-func (c *incoming) Get(key string) string {
-	switch values := metadata.ValueFromIncomingContext(c.ctx, key); {
+func (c *received) Get(key string) string {
+	switch values := c.header.Values(strings.ToLower(key)); {
 	case len(values) == 0 || len(values) > 1 && key == traceparent:
 		return ""
 	case len(values) == 1:
@@ -52,21 +57,25 @@ func readable(value string) string {
 }
 
 // Set implements propagation.TextMapCarrier.
-func (*incoming) Set(string, string) {}
+func (*received) Set(string, string) {}
 
 // Keys implements propagation.TextMapCarrier.
-func (c *incoming) Keys() []string {
+func (c *received) Keys() []string {
 	md, _ := metadata.FromIncomingContext(c.ctx)
 	return slices.Collect(maps.Keys(md))
 }
 
 // extract returns ctx with the span of the caller.
 func (t *Telemetry) extract(ctx context.Context) context.Context {
-	c := incomings.Get().(*incoming)
-	c.ctx = ctx
+	header := incoming.Of(ctx)
+	if with, ok := t.withCaller(ctx, header); ok {
+		return with
+	}
+	c := receiveds.Get().(*received)
+	c.ctx, c.header = ctx, header
 	extracted := t.propagator.Extract(ctx, c)
-	c.ctx = nil
-	incomings.Put(c)
+	*c = received{}
+	receiveds.Put(c)
 	return extracted
 }
 
@@ -126,6 +135,6 @@ func (t *Telemetry) inject(ctx context.Context) context.Context {
 }
 
 var (
-	_ propagation.TextMapCarrier = (*incoming)(nil)
+	_ propagation.TextMapCarrier = (*received)(nil)
 	_ propagation.TextMapCarrier = (*outgoing)(nil)
 )

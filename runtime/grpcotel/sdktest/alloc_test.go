@@ -71,11 +71,11 @@ func TestCallAllocations(t *testing.T) {
 		want     float64
 	}{
 		{"server, own, unsampled, no caller", freeSDK{}, plain, false, 0},
-		{"server, own, unsampled", freeSDK{}, incoming(false), false, 3},
-		{"server, own, sampled", freeSDK{recording: true}, incoming(true), false, 5},
+		{"server, own, unsampled", freeSDK{}, incoming(false), false, 1},
+		{"server, own, sampled", freeSDK{recording: true}, incoming(true), false, 3},
 		{"server, unsampled, no caller", never, plain, false, 3},
-		{"server, unsampled", never, incoming(false), false, 6},
-		{"server, sampled", always, incoming(true), false, 11},
+		{"server, unsampled", never, incoming(false), false, 4},
+		{"server, sampled", always, incoming(true), false, 9},
 		{"client, own, unsampled", freeSDK{}, plain, true, 0},
 		{"client, own, sampled", freeSDK{recording: true}, plain, true, 1},
 		{"client, unsampled", never, plain, true, 9},
