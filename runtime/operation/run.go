@@ -62,6 +62,11 @@ func (r *Run[Req, Metadata]) Request() *Req { return r.req }
 // count.
 func (r *Run[Req, Metadata]) Attempt() int { return r.a.op.Attempt }
 
+// Fence returns the number of this claim of the operation, which grows with each claim. A system
+// that rejects writes with a lower number than it has seen rejects those of a worker that has lost
+// its lease and does not know it yet.
+func (r *Run[Req, Metadata]) Fence() int64 { return r.a.op.Fence }
+
 // Metadata returns a copy of the current metadata.
 func (r *Run[Req, Metadata]) Metadata() *Metadata {
 	r.mu.Lock()

@@ -68,6 +68,24 @@ func TestACheckpointIsReadAsItWasSaved(t *testing.T) {
 	})
 }
 
+func TestTheFenceGrowsWithEachClaim(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		var fences []int64
+		work := func(_ context.Context, run *paintRun) (*paintResult, error) {
+			if fences = append(fences, run.Fence()); len(fences) < 3 {
+				return nil, operation.TryAgain(errors.New("again"), time.Second)
+			}
+			return &paintResult{}, nil
+		}
+		s := open(t, operation.Memory(), runtime.Operation{}, work)
+		s.end(t.Context(), s.start(t.Context(), ``).GetName())
+		s.stop()
+		if len(fences) != 3 || fences[0] >= fences[1] || fences[1] >= fences[2] {
+			t.Errorf("the attempts had the fences %v, want 3 that grow", fences)
+		}
+	})
+}
+
 func TestWhatCannotBeSavedIsAMistake(t *testing.T) {
 	inTime(t, func(t *testing.T) {
 		s := open(t, operation.Memory(), runtime.Operation{}, func(ctx context.Context, run *paintRun) (*paintResult, error) {
