@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks benchmarks/peers tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/chaos internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks benchmarks/peers tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -46,7 +46,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-sql test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-sql test-chaos test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -122,6 +122,16 @@ test-roles: ## Run the tests of the module for roles
 test-sql: ## Compare filters with the results of PostgreSQL and SQLite
 	cd runtime/filter/sqltest && $(TEST) ./...
 
+.PHONY: test-chaos
+test-chaos: ## Kill, stop and cut off replicas with PostgreSQL and NATS, and check what clients saw
+	cd internal/chaos && $(RACE) ./history ./judge ./faults && $(TEST) -count=1 -v . ./replica
+
+# The long form. CHAOS=TestOperations runs one of its tests, GRPCSERVICE_CHAOS_SEED repeats faults.
+CHAOS ?= .
+.PHONY: chaos
+chaos: ## Do so with 10,000 operations and 100 kills, for half an hour or longer
+	cd internal/chaos && GRPCSERVICE_CHAOS=long $(TEST) -timeout 4h -count=1 -v -run '$(CHAOS)' .
+
 .PHONY: test-foreign
 test-foreign: ## Generate and serve services of OpenTelemetry, Envoy and Google Cloud, and call them with their own clients
 	cd internal/foreign && $(TEST) ./...
@@ -135,6 +145,7 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing libfaketime"; \
 	[ -n "$$missing" ] || exit 0; \
 	policy=/usr/sbin/policy-rc.d; \
 	if ! [ -e $$policy ]; then \
