@@ -55,7 +55,8 @@ func (h *hints) start(l *Log) error {
 	}
 	h.status = l.nc.StatusChanged(nats.CONNECTED)
 	go func() {
-		for range h.status { // hints may have been lost
+		for range h.status { // hints and answers may have been lost
+			l.reconnect()
 			h.wake()
 		}
 	}()

@@ -39,6 +39,7 @@ type Log struct {
 	closed   context.Context
 
 	current          atomic.Pointer[view]
+	connection       atomic.Pointer[connection]
 	retries, stalled atomic.Int64
 }
 
@@ -66,6 +67,7 @@ func OpenLog(
 		return nil, err
 	}
 	l.closed, l.closing = context.WithCancel(context.Background())
+	l.reconnect()
 	err := l.retry(ctx, "opening", l.open)
 	if err == nil {
 		err = l.hints.start(l)
@@ -194,7 +196,9 @@ func (l *Log) retry(ctx context.Context, what string, try func(context.Context) 
 	defer context.AfterFunc(l.closed, cancel)()
 	for wait := firstWait; ; wait = min(2*wait, maxWait) {
 		attempt, done := context.WithTimeout(whole, attemptTimeout)
+		unhook := context.AfterFunc(l.connection.Load().ctx, done)
 		err := try(attempt)
+		unhook()
 		done()
 		if err == nil || !l.isTransient(err) {
 			return l.explain(what, err)
@@ -210,6 +214,21 @@ func (l *Log) retry(ctx context.Context, what string, try func(context.Context) 
 			return unavailable(fmt.Errorf("%s log %q within %v: %w", what, l.name, l.settings.timeout, err))
 		}
 		l.retries.Add(1)
+	}
+}
+
+// connection ends when the client has connected again. Answers that were under way are lost then.
+type connection struct {
+	ctx context.Context
+	end context.CancelFunc
+}
+
+// reconnect ends the attempts that wait for answers of a former connection.
+func (l *Log) reconnect() {
+	next := new(connection)
+	next.ctx, next.end = context.WithCancel(l.closed)
+	if former := l.connection.Swap(next); former != nil {
+		former.end()
 	}
 }
 
