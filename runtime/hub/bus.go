@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"sync"
 )
@@ -48,6 +49,9 @@ type LimitedBus interface {
 
 // origin identifies a hub on a bus, so that it ignores its own messages.
 type origin [16]byte
+
+// String returns the origin as text.
+func (o origin) String() string { return hex.EncodeToString(o[:]) }
 
 // newOrigin returns a random origin.
 func newOrigin() (o origin) {

@@ -53,6 +53,8 @@ type Member[T any] struct {
 	end      error // how its stream ends
 	lost     int64
 	merged   int64
+	since    int64       // when it joined, in nanoseconds of Unix time
+	delist   func()      // removes it from the roster; nil if it is not there
 	notified atomic.Bool // whether the notice that the member has left was called
 }
 
@@ -89,6 +91,9 @@ func New[T any](opts ...Option) *Hub[T] {
 	h.limits = h.settings.member.or(defaultLimits())
 	h.origin = newOrigin()
 	h.err = h.check()
+	if h.settings.roster != nil {
+		h.settings.roster.Notify(h.expired)
+	}
 	return h
 }
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/grpcservice/grpcservice/runtime"
 )
@@ -47,7 +48,7 @@ func (h *Hub[T]) newMember(
 ) *Member[T] {
 	m := &Member[T]{
 		hub: h, id: h.ids.Add(1), principal: principal,
-		limits: &h.limits, wake: make(chan struct{}, 1),
+		limits: &h.limits, wake: make(chan struct{}, 1), since: time.Now().UnixNano(),
 	}
 	var own memberSettings
 	for _, opt := range opts {
@@ -85,6 +86,7 @@ func (h *Hub[T]) admit(ctx context.Context, m *Member[T]) error {
 		return err
 	}
 	admitted = true
+	h.enlist(m)
 	if arrival != nil {
 		if err := h.forward(ctx, m.room.key, arrival.msg); err != nil {
 			return err

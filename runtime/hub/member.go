@@ -193,6 +193,7 @@ func (m *Member[T]) detach() {
 	}
 	m.room.mu.Unlock()
 	if joined { // else Join exits
+		m.delisted()
 		m.hub.exit(m.room, m.owner())
 	}
 }

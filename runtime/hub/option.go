@@ -17,6 +17,7 @@ type settings struct {
 	maxRooms, maxMembers, maxPerPrincipal int
 	maxBytes                              int64
 	bus                                   Bus
+	roster                                Roster
 	conflate, presence, gap               any // functions, checked by New
 	name                                  string
 }

@@ -50,6 +50,7 @@ func (r *room[T]) deliver(
 	busy := r.setBusy(len(blocked) > 0)
 	r.mu.Unlock()
 	for _, m := range gone {
+		m.delisted()
 		h.exit(r, m.owner())
 	}
 	var err error

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -47,7 +48,8 @@ func WithBusName(name string) BusOption { return func(b *Bus) { b.name = name } 
 //
 // Each message has a number, so that receivers know how many are missing between two messages of
 // a publisher, whether this process, the server or a reconnect has lost them. They know it with the
-// next message of that publisher.
+// next message of that publisher. Losses of the bus's own messages are not counted: a hub has
+// delivered them to its members itself.
 //
 // While the server is away, messages wait in the buffer of the connection (nats.ReconnectBufSize),
 // and are sent when it is back. What does not fit is lost: Publish returns nil, and
@@ -123,7 +125,7 @@ func (b *Bus) Publish(ctx context.Context, room string, data []byte) error {
 	number := lane.sent + 1
 	err = b.nc.Publish(subject, encodeFrame(b.publisher, lane.id, number, data))
 	switch {
-	case errors.Is(err, nats.ErrReconnectBufExceeded):
+	case err != nil && isOutage(b.nc, err):
 		b.dropped.Add(1)
 	case errors.Is(err, nats.ErrMaxPayload):
 		return fmt.Errorf("%w: the message has %d bytes, and the NATS server takes %d; raise its "+
@@ -151,7 +153,7 @@ func (b *Bus) Subscribe(
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{receive: receive, seen: make(map[laneID]uint64)}
+	f := &feed{publisher: b.publisher, receive: receive, seen: make(map[laneID]uint64)}
 	sub, err := b.nc.Subscribe(subject, f.handle)
 	if err != nil {
 		return nil, fmt.Errorf("natshub: subscribing to %q: %w", subject, err)
@@ -169,6 +171,14 @@ func (b *Bus) Subscribe(
 		return nil, fmt.Errorf("natshub: subscribing to %q: %w", subject, err)
 	}
 	return stop, nil
+}
+
+// isOutage reports whether a message cannot be sent because the server is away: the buffer of the
+// connection is full, or the client writes to a connection that it does not know to be lost yet.
+func isOutage(nc *nats.Conn, err error) bool {
+	var network net.Error
+	return !nc.IsClosed() &&
+		(errors.Is(err, nats.ErrReconnectBufExceeded) || errors.As(err, &network))
 }
 
 // flush waits until the server has processed what was sent. It returns nil if the connection is

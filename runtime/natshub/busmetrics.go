@@ -16,4 +16,6 @@ var _ metric.Source = (*Bus)(nil)
 func (b *Bus) Metrics() []*metric.Desc { return []*metric.Desc{descDropped} }
 
 // Collect implements [metric.Source].
-func (b *Bus) Collect(report metric.Report) { report(descDropped, float64(b.dropped.Load()), b.name) }
+func (b *Bus) Collect(report metric.Report) {
+	report(descDropped, float64(b.dropped.Load()), b.name)
+}

@@ -1,4 +1,4 @@
-// Package natshub carries rooms and logs between replicas over NATS.
+// Package natshub carries rooms, logs and presence between replicas over NATS.
 //
 // [NewBus] connects the hubs of replicas over core NATS:
 //
@@ -16,6 +16,13 @@
 // Its options bound the stream ([WithMaxBytes], [WithMaxRecords], [WithMaxAge],
 // [WithRejectWhenFull]), state where it is ([WithReplicas], [WithMemoryStorage], [WithLogPrefix]),
 // and set how the client behaves ([WithTimeout], [WithWatchdog], [WithLogName]).
+//
+// [OpenRoster] lists the members of rooms on all replicas, in a JetStream key-value bucket:
+//
+//	roster, err := natshub.OpenRoster(ctx, js, "members")
+//	rooms := hub.New[chatv1.Message](hub.WithBus(bus), hub.WithRoster(roster))
+//
+// Its options are [WithExpiry], [WithMaxListed], [WithRosterReplicas] and [WithRosterName].
 //
 // docs/rooms.md and docs/subscriptions.md describe what NATS promises. Package natshub/natstest
 // runs servers for tests.

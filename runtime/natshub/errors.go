@@ -60,9 +60,12 @@ func (l *Log) isTransient(err error) bool {
 	if errors.Is(err, nats.ErrConnectionClosed) {
 		return !l.nc.IsClosed()
 	}
+	if isOutage(l.nc, err) {
+		return true
+	}
 	for _, passing := range []error{
 		context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, nats.ErrNoResponders,
-		nats.ErrReconnectBufExceeded, nats.ErrDisconnected, nats.ErrSlowConsumer,
+		nats.ErrDisconnected, nats.ErrSlowConsumer,
 		jetstream.ErrNoStreamResponse, jetstream.ErrJetStreamNotEnabled, errBehind, errMoved,
 	} {
 		if errors.Is(err, passing) {

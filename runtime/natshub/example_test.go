@@ -49,3 +49,27 @@ func ExampleOpenLog() {
 	// Append to events and serve subscriptions from it here.
 	_ = events
 }
+
+// Each replica knows the members of all, and notices when another dies.
+func ExampleOpenRoster() {
+	ctx := context.Background()
+	nc, err := nats.Connect("nats://nats:4222", nats.MaxReconnects(-1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		log.Fatal(err)
+	}
+	roster, err := natshub.OpenRoster(ctx, js, "members", natshub.WithExpiry(10*time.Second))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer roster.Close()
+	rooms := hub.New[wrapperspb.StringValue](
+		hub.WithBus(natshub.NewBus(nc)), hub.WithRoster(roster))
+	for _, member := range rooms.Listed("lobby") {
+		log.Print(member.Name, " joined at ", member.Joined)
+	}
+}

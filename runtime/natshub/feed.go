@@ -12,9 +12,10 @@ const maxSeen = 1024
 
 // feed is a subscription of a room. nats.go calls handle for one message at a time.
 type feed struct {
-	receive func(data []byte, lost int)
-	stopped atomic.Bool
-	seen    map[laneID]uint64 // the numbers of the last messages
+	publisher [8]byte // of the bus
+	receive   func(data []byte, lost int)
+	stopped   atomic.Bool
+	seen      map[laneID]uint64 // the numbers of the last messages
 }
 
 // handle receives a message. What is no frame counts as lost: it may be of a later version.
@@ -43,7 +44,7 @@ func (f *feed) lostBefore(id laneID, number uint64) (lost int, late bool) {
 		clear(f.seen) // publishers come and go; those that stay are known again with a message
 	}
 	f.seen[id] = number
-	if !known {
+	if !known || [8]byte(id[:8]) == f.publisher {
 		return 0, false
 	}
 	return int(min(number-last-1, math.MaxInt32)), false

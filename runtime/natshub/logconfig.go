@@ -55,8 +55,8 @@ func WithLogPrefix(prefix string) LogOption { return func(s *logSettings) { s.pr
 // WithReplicas keeps the stream on n servers of a cluster: 1, the default, 3 or 5.
 func WithReplicas(n int) LogOption { return func(s *logSettings) { s.replicas = max(n, 1) } }
 
-// WithMaxBytes bounds the size of the stream, instead of [DefaultMaxBytes]. The servers reserve that
-// much of the storage that they have for streams. The oldest records are
+// WithMaxBytes bounds the size of the stream, instead of [DefaultMaxBytes]. The servers reserve
+// that much of the storage that they have for streams. The oldest records are
 // trimmed, unless [WithRejectWhenFull] is set.
 func WithMaxBytes(n int64) LogOption { return func(s *logSettings) { s.maxBytes = max(n, 1) } }
 
@@ -115,9 +115,10 @@ var oldest = [2]int{2, 12}
 // configuration then shows what the server can do.
 func checkVersion(version string) error {
 	var is [2]int
-	if n, _ := fmt.Sscanf(version, "%d.%d", &is[0], &is[1]); n == 2 && slices.Compare(is[:], oldest[:]) < 0 {
-		return fmt.Errorf("natshub: the NATS server has version %s, and logs need %d.%d or later; upgrade it",
-			version, oldest[0], oldest[1])
+	n, _ := fmt.Sscanf(version, "%d.%d", &is[0], &is[1])
+	if n == 2 && slices.Compare(is[:], oldest[:]) < 0 {
+		return fmt.Errorf("natshub: the NATS server has version %s, and logs need %d.%d or later; "+
+			"upgrade it", version, oldest[0], oldest[1])
 	}
 	return nil
 }
@@ -126,7 +127,9 @@ func checkVersion(version string) error {
 const epochKey = "grpcservice-epoch"
 
 // subject returns the subject of the records.
-func (s *logSettings) subject(name, epoch string) string { return s.prefix + "." + name + "." + epoch }
+func (s *logSettings) subject(name, epoch string) string {
+	return s.prefix + "." + name + "." + epoch
+}
 
 // changes returns the subject of the hints.
 func (s *logSettings) changes(name, epoch string) string {

@@ -9,7 +9,8 @@ var (
 	}
 	descStalls = &metric.Desc{
 		Name: metric.NatshubStalls, Kind: metric.Counter, Labels: byName,
-		Help: "Changes of a log that the watchdog found and NATS had not announced.",
+		Help: "Changes of a log that the watchdog found and NATS had not announced; of a roster, " +
+			"how often its view of the bucket stood still and was started again.",
 	}
 )
 

@@ -179,7 +179,8 @@ func (l *Log) get(ctx context.Context, req getRequest) ([]stored, error) {
 		case "503":
 			return nil, nats.ErrNoResponders
 		default:
-			return nil, fmt.Errorf("the server rejects a direct get: %s %s", status, msg.Header.Get("Description"))
+			return nil, fmt.Errorf("the server rejects a direct get: %s %s",
+				status, msg.Header.Get("Description"))
 		}
 	}
 }

@@ -52,8 +52,8 @@ func checkPrefix(prefix string) error {
 		}) >= 0
 	}
 	if bad {
-		return fmt.Errorf("natshub: the prefix %q is not a subject; use up to %d letters, digits, - and _, "+
-			"in parts that dots separate", prefix, maxPrefix)
+		return fmt.Errorf("natshub: the prefix %q is not a subject; use up to %d letters, digits, "+
+			"- and _, in parts that dots separate", prefix, maxPrefix)
 	}
 	return nil
 }

@@ -257,6 +257,9 @@ func slowSubscription(t *testing.T, one, other hub.Bus) {
 
 func nobodyListens(t *testing.T, one, other hub.Bus) {
 	publish(t, one, "nobody", "lost")
+	after := subscribe(t, other, "after")
+	publish(t, one, "after", "x")
+	after.want(t, "x") // the first message is no longer under way
 	in := subscribe(t, other, "nobody")
 	publish(t, one, "nobody", "a")
 	in.want(t, "a") // not what was published before

@@ -12,12 +12,16 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime/hub"
 	"github.com/grpcservice/grpcservice/runtime/hub/bustest"
 	"github.com/grpcservice/grpcservice/runtime/metric"
 	"github.com/grpcservice/grpcservice/runtime/natshub"
 	"github.com/grpcservice/grpcservice/runtime/natshub/natstest"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 // patience is how long tests wait for anything.
@@ -210,7 +214,9 @@ func TestConnectionsThatAreNoUse(t *testing.T) {
 	}
 }
 
-func contains(err error, text string) bool { return err != nil && strings.Contains(err.Error(), text) }
+func contains(err error, text string) bool {
+	return err != nil && strings.Contains(err.Error(), text)
+}
 
 // TestDataOfOthers checks that what is no message of a bus is a loss.
 func TestDataOfOthers(t *testing.T) {
@@ -269,5 +275,151 @@ func TestASubscriptionObeysItsContext(t *testing.T) {
 	}
 }
 
-// smallPayload is an option of servers that take small messages.
-var smallPayload = natstest.WithServerOptions(func(o *server.Options) { o.MaxPayload = 1024 })
+// TestAMessageThatIsTooLarge checks that no member has it, not even one of the same replica.
+func TestAMessageThatIsTooLarge(t *testing.T) {
+	srv := natstest.Start(t, natstest.WithServerOptions(func(o *server.Options) {
+		o.MaxPayload = 1024
+	}))
+	rooms := hub.New[wrapperspb.StringValue](hub.WithBus(natshub.NewBus(srv.Connect(t))))
+	m, err := rooms.Join(t.Context(), "r")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = rooms.Publish(t.Context(), "r", wrapperspb.String(strings.Repeat("x", 1024)))
+	if rpcerr.ReasonOf(err) != hub.ReasonMessageTooLarge ||
+		status.Code(err) != codes.ResourceExhausted || !contains(err, "1027 bytes") {
+		t.Fatalf("Publish returned %v", err)
+	}
+	if err := rooms.Publish(t.Context(), "r", wrapperspb.String("small")); err != nil {
+		t.Fatal(err)
+	}
+	for msg, err := range m.Messages(t.Context()) {
+		if err != nil || msg.GetValue() != "small" {
+			t.Fatalf("received %v, %v", msg, err)
+		}
+		break
+	}
+}
+
+// TestThreeReplicas restarts the server while members of three replicas write: each member
+// receives the messages of each other in order, each once, or is told how many are missing.
+func TestThreeReplicas(t *testing.T) {
+	const replicas, messages = 3, 300
+	srv := natstest.Start(t)
+	hubs := make([]*hub.Hub[wrapperspb.StringValue], replicas)
+	members := make([]*hub.Member[wrapperspb.StringValue], replicas)
+	conns := make([]*nats.Conn, replicas)
+	for i := range hubs {
+		conns[i] = srv.Connect(t)
+		hubs[i] = hub.New[wrapperspb.StringValue](
+			hub.WithBus(natshub.NewBus(conns[i])), hub.WithQueue(10*replicas*messages),
+			hub.WithGap(func(lost int) *wrapperspb.StringValue {
+				return wrapperspb.String(fmt.Sprintf("lost %d", lost))
+			}))
+		m, err := hubs[i].Join(t.Context(), "r")
+		if err != nil {
+			t.Fatal(err)
+		}
+		members[i] = m
+	}
+	for i, h := range hubs { // everybody knows everybody
+		publish(t, h, fmt.Sprint(i, 0))
+	}
+	for _, h := range hubs {
+		await(t, "the first messages arrive", func() bool { return busReceived(h) == replicas-1 })
+	}
+	halfway := make(chan struct{}, replicas)
+	restarted := make(chan struct{})
+	var writing sync.WaitGroup
+	for i, h := range hubs {
+		writing.Go(func() {
+			for n := 1; n < messages; n++ {
+				if n == messages/2 {
+					halfway <- struct{}{}
+				}
+				publish(t, h, fmt.Sprint(i, n))
+			}
+			<-restarted
+			// From here on nothing is lost, and what was lost before is known.
+			publish(t, h, fmt.Sprint(i, messages))
+		})
+	}
+	for range hubs {
+		<-halfway
+	}
+	if err := srv.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for _, nc := range conns {
+		await(t, "all are connected again", func() bool {
+			return nc.Stats().Reconnects > 0 && nc.IsConnected()
+		})
+		if err := nc.FlushTimeout(patience); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(restarted)
+	writing.Wait()
+	for i, m := range members {
+		known := receiveAll(t, m, i, replicas, messages)
+		if want := replicas * (messages + 1); known != want {
+			t.Errorf("member %d: %d messages were received or known to be lost, want %d", i, known, want)
+		}
+	}
+}
+
+// busReceived returns how many messages of other replicas a hub has received.
+func busReceived(h *hub.Hub[wrapperspb.StringValue]) (n int) {
+	h.Collect(func(desc *metric.Desc, value float64, _ ...string) {
+		if desc.Name == metric.HubBusReceived {
+			n = int(value)
+		}
+	})
+	return n
+}
+
+func publish(t *testing.T, h *hub.Hub[wrapperspb.StringValue], text string) {
+	if err := h.Publish(t.Context(), "r", wrapperspb.String(text)); err != nil {
+		t.Errorf("Publish: %v", err)
+	}
+}
+
+// receiveAll receives the messages of all replicas up to the last of each, and returns how many
+// were received or are known to be lost.
+func receiveAll(
+	t *testing.T, m *hub.Member[wrapperspb.StringValue], self, replicas, messages int,
+) (known int) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	last := make([]int, replicas)
+	for i := range last {
+		last[i] = -1
+	}
+	ended := 0
+	for msg, err := range m.Messages(ctx) {
+		if err != nil {
+			t.Fatalf("member %d has %d messages, the last of each replica are %v: %v",
+				self, known, last, err)
+		}
+		var from, n int
+		if _, err := fmt.Sscanf(msg.GetValue(), "lost %d", &n); err == nil {
+			known += n
+			continue
+		}
+		if _, err := fmt.Sscan(msg.GetValue(), &from, &n); err != nil {
+			t.Fatal(err)
+		}
+		if n <= last[from] || from == self && n != last[from]+1 {
+			t.Fatalf("member %d received message %d of replica %d after %d", self, n, from, last[from])
+		}
+		last[from] = n
+		known++
+		if n == messages {
+			ended++
+		}
+		if ended == replicas {
+			return known
+		}
+	}
+	return known
+}

@@ -26,10 +26,12 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260706201446-f0a921348800 // indirect
-	google.golang.org/grpc v1.84.0 // indirect
-	google.golang.org/protobuf v1.36.12 // indirect
 )
 
 require github.com/grpcservice/grpcservice v0.0.0
 
-require github.com/grpcservice/grpcservice/runtime/natshub v0.0.0
+require (
+	github.com/grpcservice/grpcservice/runtime/natshub v0.0.0
+	google.golang.org/grpc v1.84.0
+	google.golang.org/protobuf v1.36.12
+)

@@ -48,7 +48,8 @@ func TestLog(t *testing.T) {
 func TestLogInMemory(t *testing.T) {
 	server := natstest.Start(t)
 	storetest.Run(t, func(t *testing.T) eventlog.Store {
-		return openLog(t, server.Connect(t), newName(), natshub.WithMemoryStorage(), natshub.WithMaxBytes(16<<20))
+		return openLog(t, server.Connect(t), newName(),
+			natshub.WithMemoryStorage(), natshub.WithMaxBytes(16<<20))
 	})
 }
 

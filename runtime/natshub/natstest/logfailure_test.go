@@ -211,7 +211,9 @@ func TestAStreamThatWasCreatedAgain(t *testing.T) {
 func TestAStreamThatOthersEdit(t *testing.T) {
 	js := jetStream(t, natstest.Start(t).Connect(t))
 	for setting, edit := range map[string]func(*jetstream.StreamConfig){
-		"subjects":             func(c *jetstream.StreamConfig) { c.Subjects = append(c.Subjects, "more") },
+		"subjects": func(c *jetstream.StreamConfig) {
+			c.Subjects = append(c.Subjects, "more")
+		},
 		"max_msgs_per_subject": func(c *jetstream.StreamConfig) { c.MaxMsgsPerSubject = 5 },
 		"no_ack":               func(c *jetstream.StreamConfig) { c.NoAck = true },
 		"sealed":               func(c *jetstream.StreamConfig) { c.Sealed = true },
@@ -368,7 +370,8 @@ func TestRecordsThatAreTooLarge(t *testing.T) {
 		t.Errorf("the bounds are %+v, %v", b, err)
 	}
 	unbounded := openLog(t, nc, newName())
-	if at, err := unbounded.Append(t.Context(), make([][]byte, 1000)...); err != nil || at.Sequence != 1000 {
+	at, err := unbounded.Append(t.Context(), make([][]byte, 1000)...)
+	if err != nil || at.Sequence != 1000 {
 		t.Errorf("Append of 1000 records returned %v, %v", at, err)
 	}
 	if _, err := unbounded.Append(t.Context(), make([]byte, nc.MaxPayload()-512)); err != nil {
