@@ -9,7 +9,9 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
+	"github.com/grpcservice/grpcservice/internal/chaos/faults"
 	"github.com/grpcservice/grpcservice/internal/chaos/replica"
 	"github.com/grpcservice/grpcservice/runtime/natshub/natstest"
 )
@@ -18,6 +20,7 @@ import (
 func TestMain(m *testing.M) {
 	replica.Run()
 	if dir := os.Getenv(natsDir); dir != "" {
+		faults.EndWithParent()
 		if err := runNATS(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -40,6 +43,11 @@ func runNATS(dir string) error {
 		return err
 	}
 	server, err := natstest.Run(dir, natstest.WithPort(port))
+	// Something else may have the port for a moment, since the last server was killed.
+	for deadline := time.Now().Add(time.Minute); err != nil && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+		server, err = natstest.Run(dir, natstest.WithPort(port))
+	}
 	if err != nil {
 		return err
 	}

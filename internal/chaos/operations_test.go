@@ -242,7 +242,7 @@ func TestOperations(t *testing.T) {
 			several(12, hole), several(10, killDatabase), several(5, clockForward), several(5,
 				clockBack), several(4, diskFull))
 	}
-	c := start(t, options{stalls: 0.03, most: most})
+	c := start(t, options{stalls: 0.06, most: most})
 	o := &operations{cluster: c, gate: newGate(total), accounts: 10}
 	began := time.Now()
 	o.run(40, func() { c.breakAll(plan, o.gate) })

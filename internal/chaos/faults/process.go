@@ -152,3 +152,14 @@ func (p *Process) Crashes() error {
 	defer p.mu.Unlock()
 	return errors.Join(p.crashes...)
 }
+
+// EndWithParent makes this process end soon after the one that started it, however that ended.
+func EndWithParent() {
+	parent := os.Getppid()
+	go func() {
+		for os.Getppid() == parent {
+			time.Sleep(time.Second)
+		}
+		os.Exit(1)
+	}()
+}

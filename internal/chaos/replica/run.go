@@ -26,6 +26,7 @@ func Run() {
 	if !is {
 		return
 	}
+	faults.EndWithParent()
 	if err = cmp.Or(err, serve(config)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
