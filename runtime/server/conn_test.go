@@ -298,6 +298,28 @@ func TestConnWithTheWrongKind(t *testing.T) {
 	}
 }
 
+// TestConnSendsToACallThatHasEnded sends the only request of a call that was rejected before, as a
+// stock client may: grpc leaves the status to RecvMsg.
+func TestConnSendsToACallThatHasEnded(t *testing.T) {
+	deny := server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) {
+		return nil, status.Error(codes.Unauthenticated, "no")
+	})
+	_, srv := near(t, echotest.Funcs{}, server.WithAuthenticator(deny))
+	stream, err := srv.Server.Conn().NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true}, "/"+echotest.Name+"/Many")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Header(); err != nil { // waits for the end
+		t.Fatal(err)
+	}
+	if err := stream.SendMsg(wrapperspb.String("a")); err != nil {
+		t.Errorf("SendMsg: %v, want nil", err)
+	}
+	if err := stream.RecvMsg(new(text)); status.Code(err) == codes.OK || err == io.EOF {
+		t.Errorf("RecvMsg: %v, want the status", err)
+	}
+}
+
 // TestConnDuringShutdown has a method that is running call another one while the server drains, and
 // calls after the end.
 func TestConnDuringShutdown(t *testing.T) {

@@ -51,7 +51,8 @@ func (s *clientStream) CloseSend() error {
 	return nil
 }
 
-// SendMsg implements [grpc.ClientStream]. After the end it returns io.EOF, and RecvMsg the status.
+// SendMsg implements [grpc.ClientStream]. After the end it returns io.EOF, and RecvMsg the status;
+// of an RPC with one request it returns nil, as a network does.
 func (s *clientStream) SendMsg(msg any) error {
 	if s.closed.Load() {
 		return status.Error(codes.Internal, "SendMsg called after CloseSend")
@@ -61,22 +62,30 @@ func (s *clientStream) SendMsg(msg any) error {
 		s.cancel()
 		return err
 	}
+	ended := s.send(data)
+	switch {
+	case !s.desc.ClientStreams:
+		return s.CloseSend()
+	case ended:
+		return io.EOF
+	}
+	return nil
+}
+
+// send passes a request on, when there is room for it. It reports whether the stream has ended
+// before.
+func (s *clientStream) send(data []byte) (ended bool) {
 	for s.client.Err() == nil {
 		ok, wait := s.requests.push(data)
-		switch {
-		case ok && !s.desc.ClientStreams:
-			return s.CloseSend()
-		case ok:
-			return nil
-		case wait == nil:
-			return io.EOF
+		if ok || wait == nil {
+			return !ok
 		}
 		select {
 		case <-wait:
 		case <-s.client.Done():
 		}
 	}
-	return io.EOF
+	return true
 }
 
 // RecvMsg implements [grpc.ClientStream].
