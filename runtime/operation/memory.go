@@ -49,7 +49,7 @@ type memory struct {
 	created   int64                 // how many there have been
 	newest    time.Time             // when the last one was
 	ops       map[string]*entry     // by name
-	names     []string              // of ops, sorted
+	names     nameSet               // of ops
 	requests  map[requestKey]*entry // those with an idempotency key
 	conflicts map[string][]*entry   // those not done, the oldest first, by conflict key
 	due       map[string]*queue     // those that can be claimed, now or later, by method
@@ -168,8 +168,9 @@ func (m *memory) finish(e *entry, now time.Time, r Result) (*Record, error) {
 	}
 	m.replace(e, next)
 	if key := next.ConflictKey; key != "" {
-		m.conflicts[key] = slices.DeleteFunc(m.conflicts[key], func(other *entry) bool { return other == e })
-		if waiting := m.conflicts[key]; len(waiting) > 0 {
+		waiting := withoutEntry(m.conflicts[key], e)
+		m.conflicts[key] = waiting
+		if len(waiting) > 0 {
 			m.place(waiting[0])
 		} else {
 			delete(m.conflicts, key)
@@ -181,15 +182,22 @@ func (m *memory) finish(e *entry, now time.Time, r Result) (*Record, error) {
 	return next, nil
 }
 
+// withoutEntry removes an entry. The first one, which runs, is removed without moving the others.
+func withoutEntry(entries []*entry, e *entry) []*entry {
+	if entries[0] == e {
+		entries[0] = nil
+		return entries[1:]
+	}
+	return slices.DeleteFunc(entries, func(other *entry) bool { return other == e })
+}
+
 // remove removes a done operation.
 func (m *memory) remove(e *entry) {
 	m.dequeue(e)
 	m.count(e.rec, -1)
 	e.notify()
 	delete(m.ops, e.rec.Name)
-	if i, ok := slices.BinarySearch(m.names, e.rec.Name); ok {
-		m.names = slices.Delete(m.names, i, i+1)
-	}
+	m.names.remove(e.rec.Name)
 	if e.rec.IdempotencyKey != "" {
 		delete(m.requests, requestKeyOf(e.rec))
 	}
@@ -211,8 +219,7 @@ func (m *memory) insert(e *entry) {
 	m.count(op, 1)
 	m.makeRoom()
 	m.ops[op.Name] = e
-	at, _ := slices.BinarySearch(m.names, op.Name)
-	m.names = slices.Insert(m.names, at, op.Name)
+	m.names.add(op.Name)
 	if op.IdempotencyKey != "" {
 		m.requests[requestKeyOf(op)] = e
 	}

@@ -2,7 +2,6 @@ package operation
 
 import (
 	"context"
-	"slices"
 	"strings"
 	"time"
 )
@@ -164,8 +163,7 @@ func (m *memory) List(_ context.Context, q Query) (found []*Record, more bool, e
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	limit, bytes := q.limits()
-	first, _ := slices.BinarySearch(m.names, max(q.Prefix, q.After))
-	for _, name := range m.names[first:] {
+	for name := range m.names.from(max(q.Prefix, q.After)) {
 		if !strings.HasPrefix(name, q.Prefix) {
 			break
 		}
