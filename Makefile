@@ -46,7 +46,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-sql test-chaos test-foreign test-deploy test-production test-examples test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-sql test-chaos test-foreign test-deploy test-production test-examples test-benchmarks test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -166,6 +166,10 @@ test-production: ## Run the program of docs/production.md
 test-examples: $(BIN)/buf protos ## Run the tests of the examples
 	cd examples/shop && $(RACE) -count=1 ./... # Go's cache does not see the programs that the tests build
 	cd examples/versions && $(RACE) -count=1 ./... # nor buf
+
+.PHONY: test-benchmarks
+test-benchmarks: ## Measure servers as make bench does, briefly: allocations, and the CPU time within wide bounds
+	cd benchmarks && $(TEST) ./...
 
 .PHONY: test-tools
 test-tools: $(BIN)/buf ## Test the tools, and compare go.mod files with advisories

@@ -81,17 +81,26 @@ func stockMethod(interceptor grpc.UnaryServerInterceptor) unaryMethod {
 	}
 }
 
-// methodBlock makes n calls.
-func methodBlock(ctx context.Context, method unaryMethod, n int) block {
+// methodCall makes one call.
+func methodCall(ctx context.Context, method unaryMethod) func() error {
 	encoded, _ := proto.Marshal(&kindsv1.Request{Text: "hello"}) // cannot fail
 	decode := func(req any) error { return proto.Unmarshal(encoded, req.(proto.Message)) }
+	return func() error {
+		_, err := method(ctx, decode)
+		return err
+	}
+}
+
+// methodBlock makes n calls.
+func methodBlock(ctx context.Context, method unaryMethod, n int) block {
+	call := methodCall(ctx, method)
 	return func() (peers.Usage, error) {
 		before, err := peers.Used()
 		if err != nil {
 			return peers.Usage{}, err
 		}
 		for range n {
-			if _, err := method(ctx, decode); err != nil {
+			if err := call(); err != nil {
 				return peers.Usage{}, err
 			}
 		}

@@ -27,6 +27,7 @@ type options struct {
 	files     int    // of a large request
 	balancing bool   // instead of calls and pages
 	peers     bool   // instead of calls and pages
+	growth    bool   // instead of calls and pages
 	only      string // the servers that peers compares
 	page      string // is written, with the chart beside it
 }
@@ -40,13 +41,14 @@ func main() {
 	flag.IntVar(&o.direct, "direct", 5000, "`calls` in a block at the handler")
 	flag.IntVar(&o.inFlight, "in-flight", 64, "`calls` at a time over TCP")
 	flag.IntVar(&o.delivered, "delivered", 64000, "`messages` that members of a room receive in a block")
-	flag.IntVar(&o.idle, "idle", 100000, "`members` of rooms that receive nothing")
+	flag.IntVar(&o.idle, "idle", 100000, "`members` of rooms that receive nothing, and streams of -growth")
 	flag.BoolVar(&o.rooms, "rooms", false, "measure rooms instead")
 	flag.BoolVar(&o.telemetry, "telemetry", false, "measure metrics and spans instead")
 	flag.BoolVar(&o.balancing, "balancing", false, "measure balancers instead")
 	flag.BoolVar(&o.generate, "generate", false, "measure the plugin instead, with -pairs of small requests")
 	flag.IntVar(&o.files, "files", 6000, "`files` of a large request to the plugin")
 	flag.BoolVar(&o.peers, "peers", false, "compare servers of other frameworks instead")
+	flag.BoolVar(&o.growth, "growth", false, "measure more keys, goroutines and streams instead")
 	flag.StringVar(&o.only, "only", "", "compare only servers whose names match a `regexp`")
 	flag.StringVar(&o.page, "page", "", "measure what a `page` shows, and write its tables and its chart")
 	flag.Parse()
@@ -69,6 +71,9 @@ func run(serve string, o options) error {
 			_, err := measurePeers(context.Background(), os.Stdout, p, o)
 			return err
 		})
+	}
+	if o.growth {
+		return measureGrowth(context.Background(), os.Stdout, o)
 	}
 	if o.generate {
 		return measureGeneration(context.Background(), os.Stdout, o)

@@ -26,6 +26,7 @@ func writePage(ctx context.Context, o options) error {
 		}{
 			{"handlers", printHandlers},
 			{"generation", measureGeneration},
+			{"growth", measureGrowth},
 		} {
 			if err := page.print(section.name, func(out io.Writer) error { return section.print(ctx, out, o) }); err != nil {
 				return err

@@ -42,6 +42,8 @@ func register(stack string) (*grpc.Server, error) {
 		return srv, nil
 	case ours, oursNoLog, oursNoID:
 		return registerPipeline(pipelineOptions(stack)), nil
+	case oursUnbounded:
+		return registerPipeline(unboundedOptions()), nil
 	case oursMetrics, oursTraced, oursSampled, stockTraced, stockSampled, middlewareTraced, middlewareSampled:
 		return registerTelemetry(stack), nil
 	case loopRoom, hubRoom:
