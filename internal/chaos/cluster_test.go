@@ -136,25 +136,20 @@ func (c *cluster) startDatabase() {
 	opts := []pgtest.Option{pgtest.WithDirectory(filepath.Join(dir, "db")),
 		pgtest.WithSettings(settings...)}
 	if c.disk, err = faults.MountDisk(dir, diskBytes); err != nil {
-		c.skipped("the disk does not become full", err)
+		c.t.Logf("the disk does not become full: %v", err) // containers may not mount, even as root
 	} else {
 		c.t.Cleanup(func() { c.disk.Close() })
 	}
 	if c.clock, err = faults.NewClock(c.dir); err != nil {
-		c.skipped("the clock of the database does not jump", err)
+		c.t.Logf("the clock of the database does not jump: %v", err)
+		if os.Getenv("CI") == "true" {
+			c.t.Error(err)
+		}
 	} else {
 		c.must(os.Chmod(c.dir, 0o755)) // PostgreSQL runs as another user
 		opts = append(opts, pgtest.WithEnv(c.clock.Env()...))
 	}
 	c.pg = pgtest.Start(c.t, opts...)
-}
-
-// skipped says which fault there is not, and why. In CI, only a missing root is a reason.
-func (c *cluster) skipped(what string, reason error) {
-	c.t.Logf("%s: %v", what, reason)
-	if os.Getenv("CI") == "true" && os.Getuid() == 0 {
-		c.t.Errorf("%s in CI: %v", what, reason)
-	}
 }
 
 // natsServer is a NATS server in a process.

@@ -141,10 +141,9 @@ func TestEvents(t *testing.T) {
 		clockForward)
 	if long() {
 		total, most = 10_000, 60*time.Minute
-		plan = slices.Concat(several(70, kill), several(15, killTwo), several(8, stop), several(15,
-			cut), several(8, hole),
-			several(8, killDatabase), several(12, killNATS), several(4, clockForward), several(4,
-				clockBack), several(3, diskFull))
+		plan = slices.Concat(several(70, kill), several(15, killTwo), several(8, stop),
+			several(15, cut), several(8, hole), several(8, killDatabase), several(12, killNATS),
+			several(4, clockForward), several(4, clockBack), several(3, diskFull))
 	}
 	c := start(t, options{nats: true, most: most})
 	began := time.Now()

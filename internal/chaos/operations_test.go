@@ -237,10 +237,9 @@ func TestOperations(t *testing.T) {
 		clockBack, diskFull)
 	if long() {
 		total, most = 10_000, 90*time.Minute
-		plan = slices.Concat(several(80, kill), several(10, killTwo), several(12, stop), several(8,
-			drain), several(15, cut),
-			several(12, hole), several(10, killDatabase), several(5, clockForward), several(5,
-				clockBack), several(4, diskFull))
+		plan = slices.Concat(several(80, kill), several(10, killTwo), several(12, stop),
+			several(8, drain), several(15, cut), several(12, hole), several(10, killDatabase),
+			several(5, clockForward), several(5, clockBack), several(4, diskFull))
 	}
 	c := start(t, options{stalls: 0.06, most: most})
 	o := &operations{cluster: c, gate: newGate(total), accounts: 10}

@@ -124,10 +124,9 @@ func TestOrders(t *testing.T) {
 	plan := append(several(6, kill), killTwo, stop, cut, hole, killDatabase, clockForward)
 	if long() {
 		total, most = 20_000, 60*time.Minute
-		plan = slices.Concat(several(80, kill), several(10, killTwo), several(8, stop), several(15,
-			cut), several(8, hole),
-			several(8, killDatabase), several(4, clockForward), several(4, clockBack), several(3,
-				diskFull))
+		plan = slices.Concat(several(80, kill), several(10, killTwo), several(8, stop),
+			several(15, cut), several(8, hole), several(8, killDatabase),
+			several(4, clockForward), several(4, clockBack), several(3, diskFull))
 	}
 	c := start(t, options{most: most})
 	b := &buyers{c, newGate(total)}

@@ -186,10 +186,8 @@ func (c *operationsCheck) readsOf(name string, calls []history.Call) {
 		}
 	}
 	// By their ends, so that each read is compared with those that had returned before it began.
-	ends := slices.SortedFunc(slices.Values(calls), func(a,
-		b history.Call) int {
-		return cmp.Compare(a.End.Line, b.End.Line)
-	})
+	byEnd := func(a, b history.Call) int { return cmp.Compare(a.End.Line, b.End.Line) }
+	ends := slices.SortedFunc(slices.Values(calls), byEnd)
 	var seen *history.Call // the most advanced read that has returned
 	next := 0
 	for _, call := range calls { // by their beginnings
