@@ -75,7 +75,8 @@ type SizedStore interface {
 	Size(ctx context.Context) (bytes int64, err error)
 }
 
-// TxStore is a [Store] that can append in a transaction of the user; see [Log.AppendTx].
+// TxStore is a [Store] that can append in a transaction of the user; see [Log.AppendTx]. RunTx of
+// package storetest checks it.
 type TxStore interface {
 	Store
 	// AppendTx is Append as a part of tx, whose type the store documents: the records are appended

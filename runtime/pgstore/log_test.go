@@ -18,6 +18,21 @@ func TestLog(t *testing.T) {
 	})
 }
 
+func TestLogInTx(t *testing.T) {
+	pool := newPool(t, url(t), "pool_max_conns=20")
+	storetest.RunTx(t, func(t *testing.T) (eventlog.TxStore, func(*testing.T) storetest.Tx) {
+		return open(t, pool, newSchema(t, pool)).Log("events"), func(t *testing.T) storetest.Tx {
+			tx, err := pool.Begin(t.Context())
+			must(t, err)
+			return storetest.Tx{
+				Value:    tx,
+				Commit:   func() error { return tx.Commit(t.Context()) },
+				Rollback: func() error { return tx.Rollback(t.Context()) },
+			}
+		}
+	})
+}
+
 // alternatingLog is the log of several replicas: each call is one of the next.
 type alternatingLog struct {
 	replicas []*pgstore.Log

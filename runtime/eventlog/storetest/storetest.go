@@ -322,6 +322,14 @@ func seek(t *testing.T, s suite) {
 			t.Fatalf("Seek of the time of record %d returned %v, %v", r.Sequence, p, err)
 		}
 	}
+	// A store of coarser times must not take the record for one after its time
+	for i, r := range records {
+		p, err := s.Seek(t.Context(), r.Time.Add(1))
+		if err != nil || p.Sequence < r.Sequence || p.Sequence > r.Sequence &&
+			!records[p.Sequence-1].Time.Equal(r.Time) {
+			t.Fatalf("Seek of a nanosecond after record %d returned %v, %v", i+1, p, err)
+		}
+	}
 	for when, sequence := range map[time.Time]uint64{before: 0, time.Now().Add(time.Hour): 6} {
 		if p, err := s.Seek(t.Context(), when); err != nil || p.Sequence != sequence {
 			t.Errorf("Seek %v returned %v, %v; want %d", when, p, err, sequence)

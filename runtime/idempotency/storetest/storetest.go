@@ -183,10 +183,10 @@ func keysDiffer(t *testing.T, s suite) {
 }
 
 func anyText(t *testing.T, s suite) {
-	for _, id := range []string{"ü'\"; --\\ %s\n\t", strings.Repeat("x", idempotency.MaxIdempotencyKey-26)} {
+	for _, id := range []string{"ü'\"; --\\ %s\n\t", "a\x00b", "\xff\xc0", strings.Repeat("x", idempotency.MaxIdempotencyKey-26)} {
 		c := claim(long)
 		c.Key.IdempotencyKey = id + c.Key.IdempotencyKey
-		c.Key.Principal = "https://issuer.example.com/realm|" + id
+		c.Key.Principal = "https://issuer.example.com/realm|" + id + strings.Repeat("x", 10_000)
 		s.own(t, c)
 		s.finish(t, c, "any", long)
 		s.kept(t, c, []byte("any"))
