@@ -2,6 +2,7 @@ package gen
 
 import (
 	"bytes"
+	"maps"
 	"text/template"
 	"text/template/parse"
 )
@@ -9,19 +10,32 @@ import (
 // executor executes templates with the same functions.
 type executor struct {
 	templates *Templates
+	functions template.FuncMap
 	set       *template.Template // the templates executed so far, and those that they call
+	program   *program           // nil unless all templates are built in
 }
 
 func (t *Templates) executor(functions template.FuncMap) *executor {
-	e := &executor{t, template.New("")}
+	e := &executor{templates: t}
 	patterns := patternTemplates{e}
-	e.set.Funcs(template.FuncMap{"arguments": patterns.arguments, "stub": patterns.stub})
-	e.set.Funcs(functions)
+	e.functions = template.FuncMap{"arguments": patterns.arguments, "stub": patterns.stub}
+	maps.Copy(e.functions, functions)
+	if t.areOurs {
+		e.program = newProgram(t.tree, e.functions)
+	}
 	return e
 }
 
 // execute returns the output of a template.
 func (e *executor) execute(name string, data any) ([]byte, error) {
+	if e.program != nil {
+		if out, ok := e.program.execute(name, data); ok {
+			return out, nil
+		}
+	}
+	if e.set == nil {
+		e.set = template.New("").Funcs(e.functions)
+	}
 	if err := e.add(name); err != nil {
 		return nil, err
 	}

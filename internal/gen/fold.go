@@ -32,6 +32,7 @@ func fold(text []byte) []byte {
 		return text
 	}
 	f := folder{}
+	f.out.Grow(len(text) + len(text)/16)
 	f.write(string(text))
 	return []byte(f.out.String())
 }

@@ -19,12 +19,21 @@ import (
 
 // Service returns the Go file with the interfaces, servers and clients of the services of file.
 func (t *Templates) Service(file model.File) ([]byte, error) {
-	return t.render("service.go.tmpl", view.OfFile(file), file.Service)
+	return t.render("service.go.tmpl", t.viewOf(file), file.Service)
 }
 
 // Test returns the Go file with the test helpers for the services of file.
 func (t *Templates) Test(file model.File) ([]byte, error) {
-	return t.render("test.go.tmpl", view.OfFile(file), file.Test)
+	return t.render("test.go.tmpl", t.viewOf(file), file.Test)
+}
+
+// viewOf returns the view of a file. It keeps the last one: a file has two outputs.
+func (t *Templates) viewOf(file model.File) view.File {
+	if t.viewed == nil || t.viewed.Source != file.Source {
+		viewed := view.OfFile(file)
+		t.viewed = &viewed
+	}
+	return *t.viewed
 }
 
 // functions returns the functions that the templates of generated files can call.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/grpcservice/grpcservice/internal/golang"
 	"github.com/grpcservice/grpcservice/internal/model"
@@ -46,13 +48,14 @@ var (
 	}
 )
 
-// patternPackages returns the runtime packages of patterns and their dependencies.
-func patternPackages() (packages []goPackage) {
+// patternPackages returns the runtime packages of patterns and their dependencies. They are the same
+// for each file.
+var patternPackages = sync.OnceValue(func() (packages []goPackage) {
 	for _, p := range table.Packages() {
 		packages = append(packages, goPackage{p.Name, p.Path})
 	}
 	return packages
-}
+})
 
 // locals lists the names of receivers, parameters and variables in generated function bodies. Each
 // would shadow an import of the same name.
@@ -78,8 +81,10 @@ func newImports(out model.Output, first ...golang.Ident) *imports {
 	for _, name := range locals {
 		t.taken[name] = true
 	}
-	for _, p := range slices.Concat(standardPackages, ownPackages, patternPackages()) {
-		t.taken[p.name], t.names[p.path] = true, p.name
+	for _, packages := range [][]goPackage{standardPackages, ownPackages, patternPackages()} {
+		for _, p := range packages {
+			t.taken[p.name], t.names[p.path] = true, p.name
+		}
 	}
 	for _, id := range first {
 		t.name(id)
@@ -132,9 +137,10 @@ func (t *imports) groups() [][]string {
 	var groups [2][]string
 	for _, importPath := range slices.Sorted(maps.Keys(t.used)) {
 		name := golang.ImportAlias(t.used[importPath], t.names[importPath])
-		line := strings.TrimSpace(fmt.Sprintf("%s %q", name, importPath))
+		line := strings.TrimSpace(name + " " + strconv.Quote(importPath))
 		group := 1
-		if slices.ContainsFunc(slices.Concat(standardPackages, userStandardPackages), func(p goPackage) bool { return p.path == importPath }) {
+		isIt := func(p goPackage) bool { return p.path == importPath }
+		if slices.ContainsFunc(standardPackages, isIt) || slices.ContainsFunc(userStandardPackages, isIt) {
 			group = 0
 		}
 		groups[group] = append(groups[group], line)

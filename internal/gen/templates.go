@@ -9,6 +9,7 @@ import (
 	"text/template/parse"
 
 	"github.com/grpcservice/grpcservice/internal/diag"
+	"github.com/grpcservice/grpcservice/internal/gen/view"
 	"github.com/grpcservice/grpcservice/templates"
 )
 
@@ -21,6 +22,7 @@ type Templates struct {
 	homes   map[string]string      // if areOurs, the file of each template
 	files   *executor              // for generated files; nil before the first
 	imports *imports               // of the file that files is executing for
+	viewed  *view.File             // the last file
 }
 
 // tree returns the template with a name, or nil if it does not exist.

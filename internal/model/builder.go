@@ -23,8 +23,11 @@ type imported struct {
 	desc   protoreflect.Descriptor
 }
 
-// imports records that the code for an RPC names a message or an enum.
+// imports records that the code for an RPC names a message or an enum of another Go package.
 func (b *builder) imports(s source, m *protogen.Method, id protogen.GoIdent, desc protoreflect.Descriptor) {
+	if id.GoImportPath == s.GoImportPath {
+		return
+	}
 	b.imported = append(b.imported, imported{s, m, id, desc})
 }
 

@@ -16,7 +16,7 @@ type request struct {
 	packages  map[protogen.GoImportPath]goPackage
 	messages  map[protoreflect.FullName]*protogen.Message
 	policies  *policy.Policies
-	decisions map[protoreflect.FullName]decided
+	decisions map[protoreflect.FullName]*decided
 	patterns  []pattern.Pattern
 	sources   []source // ordered by path
 }
@@ -30,7 +30,7 @@ type decided struct {
 func newRequest(plugin *protogen.Plugin, opts Options) *request {
 	r := &request{
 		files: plugin.FilesByPath, packages: packagesOf(plugin.Files), messages: messagesOf(plugin.Files), patterns: opts.Patterns,
-		policies: policy.New(plugin.Files, opts.PolicyFile, opts.Patterns, opts.Explains), decisions: make(map[protoreflect.FullName]decided),
+		policies: policy.New(plugin.Files, opts.PolicyFile, opts.Patterns, opts.Explains), decisions: make(map[protoreflect.FullName]*decided),
 	}
 	r.sources = sourcesOf(plugin, opts, r.policies)
 	return r
@@ -39,8 +39,9 @@ func newRequest(plugin *protogen.Plugin, opts Options) *request {
 // decisionOf returns the decision for an RPC. It computes each decision once.
 func (r *request) decisionOf(m protoreflect.MethodDescriptor) (policy.Decision, diag.List) {
 	name := m.FullName()
-	d, found := r.decisions[name]
-	if !found {
+	d := r.decisions[name]
+	if d == nil {
+		d = &decided{}
 		d.Decision, d.problems = r.policies.Method(m)
 		r.decisions[name] = d
 	}

@@ -10,7 +10,7 @@ import (
 // that each field applies to. The other fields depend on the messages of a single method.
 var sharable = []struct {
 	field string
-	isOf  func(Method) bool
+	isOf  func(*Method) bool
 	// isStrict marks a field that a method cannot turn off. The service can have it only if all
 	// methods that it applies to have it.
 	isStrict bool
@@ -28,17 +28,18 @@ var sharable = []struct {
 	{"Log", isAny, false},
 }
 
-func isAny(Method) bool          { return true }
-func isUnary(m Method) bool      { return m.Kind == Unary }
-func isStream(m Method) bool     { return m.Kind != Unary }
-func doesNotHedge(m Method) bool { return m.Policy.Hedging.MaxAttempts == 0 }
+func isAny(*Method) bool          { return true }
+func isUnary(m *Method) bool      { return m.Kind == Unary }
+func isStream(m *Method) bool     { return m.Kind != Unary }
+func doesNotHedge(m *Method) bool { return m.Policy.Hedging.MaxAttempts == 0 }
 
 // sharePolicy splits the policies of the methods into what most of them share, which becomes the
 // policy of the service, and what each method sets itself.
 func (s *Service) sharePolicy() {
 	for _, each := range sharable {
-		if value := most(s.Methods, each.field, each.isOf, each.isStrict); value.IsValid() {
-			policyField(&s.Policy.Policy, each.field).Set(value)
+		field, _ := reflect.TypeFor[rules.Policy]().FieldByName(each.field)
+		if value := most(s.Methods, field.Index[0], each.isOf, each.isStrict); value.IsValid() {
+			policyField(&s.Policy.Policy, field.Index[0]).Set(value)
 		}
 	}
 	if s.Policy.Retry.MaxAttempts != 0 {
@@ -59,17 +60,17 @@ func (s Service) HasBalancing() bool { return s.Balancing.Balancing != rules.Bal
 // HasOwnPolicy reports whether the policy of the RPC differs from that of its service.
 func (m Method) HasOwnPolicy() bool { return !isZero(m.OwnPolicy) }
 
-func isZero(p Policy) bool { return reflect.ValueOf(p.Policy).IsZero() }
+func isZero(p Policy) bool { return reflect.ValueOf(&p.Policy).Elem().IsZero() }
 
 // most returns the value of a field that most methods have, if at least two have it. The result is
 // invalid if the service cannot have the field: methods without it cannot turn it off, or are at
 // least as many.
-func most(methods []Method, field string, isOf func(Method) bool, isStrict bool) reflect.Value {
+func most(methods []Method, field int, isOf func(*Method) bool, isStrict bool) reflect.Value {
 	var best *Method
 	most, without := 1, 0
 	for i := range methods {
 		m := &methods[i]
-		if !isOf(*m) {
+		if !isOf(m) {
 			continue
 		}
 		if policyField(&m.Policy.Policy, field).IsZero() {
@@ -87,9 +88,9 @@ func most(methods []Method, field string, isOf func(Method) bool, isStrict bool)
 }
 
 // likeIn counts the methods with the same value of a field as m.
-func (m *Method) likeIn(methods []Method, field string, isOf func(Method) bool) (count int) {
+func (m *Method) likeIn(methods []Method, field int, isOf func(*Method) bool) (count int) {
 	for i := range methods {
-		if isOf(methods[i]) && equalIn(&methods[i].Policy.Policy, &m.Policy.Policy, field) {
+		if isOf(&methods[i]) && equalIn(&methods[i].Policy.Policy, &m.Policy.Policy, field) {
 			count++
 		}
 	}
@@ -98,13 +99,15 @@ func (m *Method) likeIn(methods []Method, field string, isOf func(Method) bool) 
 
 // own returns the policy that turns the shared policy into that of the method, by
 // [rules.Policy.With].
-func (m Method) own(shared rules.Policy) (own rules.Policy) {
+func (m *Method) own(shared rules.Policy) (own rules.Policy) {
+	if reflect.ValueOf(&shared).Elem().IsZero() {
+		return m.Policy.Policy
+	}
 	shared = shared.For(m.Kind.StreamsRequests(), m.Kind.StreamsResponses())
 	want := m.Policy.Policy
-	for i := range reflect.TypeFor[rules.Policy]().NumField() {
-		name := reflect.TypeFor[rules.Policy]().Field(i).Name
-		if !equalIn(&want, &shared, name) {
-			policyField(&own, name).Set(policyField(&want, name))
+	for field := range reflect.TypeFor[rules.Policy]().NumField() {
+		if !equalIn(&want, &shared, field) {
+			policyField(&own, field).Set(policyField(&want, field))
 		}
 	}
 	if len(shared.Rates) > 0 && len(want.Rates) == 0 {
@@ -119,10 +122,11 @@ func (m Method) own(shared rules.Policy) (own rules.Policy) {
 	return own
 }
 
-func policyField(p *rules.Policy, name string) reflect.Value {
-	return reflect.ValueOf(p).Elem().FieldByName(name)
+// policyField returns a field of a policy, by its index.
+func policyField(p *rules.Policy, field int) reflect.Value {
+	return reflect.ValueOf(p).Elem().Field(field)
 }
 
-func equalIn(a, b *rules.Policy, name string) bool {
-	return reflect.DeepEqual(policyField(a, name).Interface(), policyField(b, name).Interface())
+func equalIn(a, b *rules.Policy, field int) bool {
+	return reflect.DeepEqual(policyField(a, field).Interface(), policyField(b, field).Interface())
 }

@@ -107,7 +107,7 @@ func checkImports(r *request, all []imported) (problems diag.List) {
 	for _, i := range all {
 		path := i.id.GoImportPath
 		key := importOf{i.source.File, path}
-		if path == i.source.GoImportPath || checked[key] {
+		if checked[key] {
 			continue
 		}
 		checked[key] = true

@@ -17,9 +17,9 @@ func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpc
 	find func(protoreflect.FullName) protoreflect.MessageDescriptor) Result {
 	m := &Method{Desc: method, In: method.Input(), Out: method.Output(), Policy: said, find: find}
 	m.rejectOthers(patterns)
-	var beside, alone []Pattern
-	for _, p := range patterns {
-		switch {
+	beside, alone := make([]*Pattern, 0, len(patterns)), make([]*Pattern, 0, len(patterns))
+	for i := range patterns {
+		switch p := &patterns[i]; {
 		case !p.Kinds.have(method) || m.isOff(p.Option):
 		case p.Beside:
 			beside = append(beside, p)
@@ -38,20 +38,20 @@ func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpc
 }
 
 // detectAll returns the patterns that the method has.
-func (m *Method) detectAll(patterns []Pattern) (matches []Match) {
+func (m *Method) detectAll(patterns []*Pattern) (matches []Match) {
 	for _, p := range patterns {
 		if found := p.Detect(m); found != nil {
-			matches = append(matches, Match{Pattern: p, Found: found})
+			matches = append(matches, Match{Pattern: *p, Found: found})
 		}
 	}
 	return matches
 }
 
 // detectFirst returns the first pattern that the method has.
-func (m *Method) detectFirst(patterns []Pattern) []Match {
+func (m *Method) detectFirst(patterns []*Pattern) []Match {
 	for _, p := range patterns {
 		if found := p.Detect(m); found != nil {
-			return []Match{{Pattern: p, Found: found}}
+			return []Match{{Pattern: *p, Found: found}}
 		}
 	}
 	return nil
@@ -59,24 +59,27 @@ func (m *Method) detectFirst(patterns []Pattern) []Match {
 
 // order returns the patterns by precedence: first those whose fields the policy names, then the
 // rest, each group in the order of the table.
-func (m *Method) order(patterns []Pattern) []Pattern {
+func (m *Method) order(patterns []*Pattern) []*Pattern {
+	if m.Policy == nil {
+		return patterns
+	}
 	named := make(map[string]bool)
-	var first Pattern
+	var first *Pattern
 	for _, p := range patterns {
-		field := m.FirstNamed(p)
+		field := m.FirstNamed(*p)
 		if p.Shown == "" || field == "" {
 			continue
 		}
 		if len(named) == 0 {
 			first = p
 		} else {
-			m.Problem(field, fmt.Sprintf("%s also names a field, and a method is either %s or %s; remove one of them", m.FirstNamed(first), first.Is, p.Is))
+			m.Problem(field, fmt.Sprintf("%s also names a field, and a method is either %s or %s; remove one of them", m.FirstNamed(*first), first.Is, p.Is))
 		}
 		named[p.Name] = true
 	}
 	ordered := slices.Clone(patterns)
-	slices.SortStableFunc(ordered, func(a, b Pattern) int {
-		rank := func(p Pattern) int {
+	slices.SortStableFunc(ordered, func(a, b *Pattern) int {
+		rank := func(p *Pattern) int {
 			if named[p.Name] || named[p.Inner] {
 				return 0
 			}
@@ -89,6 +92,9 @@ func (m *Method) order(patterns []Pattern) []Pattern {
 
 // rejectOthers reports fields that the policy names for patterns of other kinds of methods.
 func (m *Method) rejectOthers(patterns []Pattern) {
+	if m.Policy == nil {
+		return
+	}
 	for _, p := range patterns {
 		if field := m.FirstNamed(p); field != "" && !p.Kinds.have(m.Desc) {
 			m.Problem(field, fmt.Sprintf("it names a field of a method %s; remove it", p.Kinds.others(m.Desc)))

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
 
-	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/pattern/table"
 	"github.com/grpcservice/grpcservice/internal/prune"
 )
@@ -48,10 +47,11 @@ func answer(env Env) error {
 	if err != nil {
 		return fmt.Errorf("read the request: %w", err)
 	}
-	response, warnings, err := answerTo(env, in)
+	m, err := modelsOf(env, in)
 	if err != nil {
 		return fmt.Errorf("standard input is not a request from buf or protoc: %w", err)
 	}
+	response, warnings := respond(m)
 	for _, warning := range warnings {
 		fmt.Fprintf(env.Stderr, "%s: warning: %v\n", name, warning)
 	}
@@ -65,19 +65,18 @@ func answer(env Env) error {
 	return nil
 }
 
-// answerTo answers a request by the part of it that the generator reads. If that fails, it answers
+// modelsOf models the part of a request that the generator reads. If that has an error, it models
 // the whole request, so that all errors and their positions are those of the whole.
-func answerTo(env Env, in *prune.Input) (*pluginpb.CodeGeneratorResponse, diag.List, error) {
+func modelsOf(env Env, in *prune.Input) (modelled, error) {
 	options := proto.UnmarshalOptions{Resolver: otherTypes{}}
 	if request, ok := prune.Decode(in, table.Patterns(), options); ok {
-		if response, warnings := respond(env, request); response.Error == nil {
-			return response, warnings, nil
+		if m := prepare(env, request); m.problems.Err() == nil {
+			return m, nil
 		}
 	}
 	request := &pluginpb.CodeGeneratorRequest{}
 	if err := options.Unmarshal(in.Whole(), request); err != nil {
-		return nil, nil, err
+		return modelled{}, err
 	}
-	response, warnings := respond(env, request)
-	return response, warnings, nil
+	return prepare(env, request), nil
 }

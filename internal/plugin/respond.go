@@ -14,15 +14,43 @@ import (
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
+// modelled is a request whose files are modelled.
+type modelled struct {
+	run      run
+	files    []model.File
+	problems diag.List // with an error, there are no files
+}
+
+// prepare models the files of a request. If that has no error, the request is not needed any more.
+func prepare(env Env, request *pluginpb.CodeGeneratorRequest) (m modelled) {
+	defer reportPanic(&m.problems)
+	params, err := parseParameters(request.GetParameter())
+	if err != nil {
+		m.problems.Fail(err)
+		return m
+	}
+	in, problems := load(env, request, params)
+	if problems.Err() != nil {
+		return modelled{problems: problems}
+	}
+	files, problems := model.Build(in.plugin, model.Options{
+		ImportPath: params.importPath, Modules: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}.Modules(),
+		PackageSuffix: params.packageSuffix, PolicyFile: in.policy, Patterns: table.Patterns(),
+		Explains: params.report != "",
+	})
+	in.plugin = nil
+	return modelled{run{env: env, in: in, params: params}, files, params.judge(problems)}
+}
+
 // respond answers a request with files, or with an error that lists all problems.
-func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGeneratorResponse, diag.List) {
+func respond(m modelled) (*pluginpb.CodeGeneratorResponse, diag.List) {
 	response := &pluginpb.CodeGeneratorResponse{
 		SupportedFeatures: proto.Uint64(uint64(pluginpb.CodeGeneratorResponse_FEATURE_PROTO3_OPTIONAL |
 			pluginpb.CodeGeneratorResponse_FEATURE_SUPPORTS_EDITIONS)),
 		MinimumEdition: proto.Int32(int32(model.MinimumEdition)),
 		MaximumEdition: proto.Int32(int32(model.MaximumEdition)),
 	}
-	files, problems := generate(env, request)
+	files, problems := generate(m)
 	if err := problems.Err(); err != nil {
 		// The text may quote the request, which may be invalid UTF-8. A response must be valid.
 		response.Error = proto.String(strings.ToValidUTF8(strings.TrimSpace(err.Error()), "\uFFFD"))
@@ -33,28 +61,15 @@ func respond(env Env, request *pluginpb.CodeGeneratorRequest) (*pluginpb.CodeGen
 }
 
 // generate returns the files for a request, and all problems.
-func generate(env Env, request *pluginpb.CodeGeneratorRequest) (files []*pluginpb.CodeGeneratorResponse_File, problems diag.List) {
+func generate(m modelled) (files []*pluginpb.CodeGeneratorResponse_File, problems diag.List) {
 	defer reportPanic(&problems)
-	params, err := parseParameters(request.GetParameter())
-	if err != nil {
-		problems.Fail(err)
-		return nil, problems
+	if m.problems.Err() != nil {
+		return nil, m.problems
 	}
-	in, problems := load(env, request, params)
-	if problems.Err() != nil {
-		return nil, problems
-	}
-	modelled, problems := model.Build(in.plugin, model.Options{
-		ImportPath: params.importPath, Modules: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}.Modules(),
-		PackageSuffix: params.packageSuffix, PolicyFile: in.policy, Patterns: table.Patterns(),
-		Explains: params.report != "",
-	})
-	if problems = params.judge(problems); problems.Err() != nil {
-		return nil, problems
-	}
-	out := render(run{env: env, in: in, params: params}, modelled)
+	out := render(m.run, m.files)
+	problems.Add(m.problems...)
 	problems.Add(out.problems...)
-	return out.files, params.judge(problems)
+	return out.files, m.run.params.judge(problems)
 }
 
 // reportPanic turns a panic into an error: protogen trusts descriptors, and may panic on those that

@@ -23,6 +23,8 @@ type graph struct {
 	byPath   map[string]int32 // the files
 	seen     []int32          // by type: the search that found it last
 	searched map[int32]bool   // the messages whose rules were looked for
+	names    []string         // those in the scope of the message that was inspected last
+	numbers  []uint64         // those of its fields
 	search   int32            // the number of the last search
 }
 
@@ -36,9 +38,9 @@ type file struct {
 	first, end          int32 // its types
 	services            [][]byte
 	extensions          []extension
-	imports             []int32         // the files whose types it can name, itself first
-	keepsTypes          bool            // whether none of its types is removed
-	hasReasons          bool     // whether it may have error reasons
+	imports             []int32 // the files whose types it can name, itself first
+	keepsTypes          bool    // whether none of its types is removed
+	hasReasons          bool    // whether it may have error reasons
 
 	deprecated map[string]bool // the paths of the comments that may deprecate something
 	// deprecatesTypes reports whether these are of messages or fields: their indexes must stay.

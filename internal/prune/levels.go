@@ -9,7 +9,7 @@ import (
 )
 
 // level is how much is kept of a type.
-type level int
+type level int8
 
 const (
 	removed level = iota

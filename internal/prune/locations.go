@@ -67,6 +67,9 @@ func (f *file) addDeprecated(info []byte) (ok bool) {
 // pathOf returns the encoded path of a location. It reports false if a compiler would have written
 // the location in another way: the decoder or package protogen may then reject it.
 func pathOf(location []byte) (path []byte, ok bool) {
+	if path, ok := shortPathOf(location); ok {
+		return path, true
+	}
 	paths, spans := 0, 0
 	for len(location) > 0 {
 		f, ok := next(&location)
@@ -88,4 +91,32 @@ func pathOf(location []byte) (path []byte, ok bool) {
 		}
 	}
 	return path, paths <= 1 && spans == 1
+}
+
+// shortPathOf is pathOf for the form that most locations have: a path and a span of numbers below
+// 128, without comments.
+func shortPathOf(location []byte) (path []byte, ok bool) {
+	const pathTag, spanTag, first = pathField<<3 | 2, spanField<<3 | 2, 2
+	if len(location) < first || location[0] != pathTag {
+		return nil, false
+	}
+	length := int(location[1])
+	if length >= 1<<7 || len(location) < first+length+first {
+		return nil, false
+	}
+	path, rest := location[first:first+length], location[first+length:]
+	if rest[0] != spanTag || rest[1] != 3 && rest[1] != 4 || len(rest) != first+int(rest[1]) {
+		return nil, false
+	}
+	for _, b := range location[:first+length] {
+		if b >= 1<<7 {
+			return nil, false
+		}
+	}
+	for _, b := range rest {
+		if b >= 1<<7 {
+			return nil, false
+		}
+	}
+	return path, true
 }

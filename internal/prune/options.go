@@ -55,7 +55,7 @@ func isPlainOptions(h holder, raw []byte) bool {
 var ourOption = grpcservicev1.E_Method.TypeDescriptor().Number()
 
 // rules says whether a message has validation rules of its own.
-type rules int
+type rules int8
 
 const (
 	noRules rules = iota

@@ -53,8 +53,9 @@ func (g *graph) inspect(i int32) bool {
 		t.isPlain = g.isPlainEnum(t)
 		return true
 	}
-	m := message{graph: g, typ: t, index: i}
+	m := message{graph: g, typ: t, index: i, names: g.names[:0], numbers: g.numbers[:0]}
 	isPlain, ok := m.inspect()
+	g.names, g.numbers = m.names, m.numbers
 	t.isPlain = isPlain && !g.files[t.file].isEdition
 	return ok
 }

@@ -17,18 +17,17 @@ func next(b *[]byte) (f field, ok bool) {
 	if tag < 0 {
 		return f, false
 	}
-	size := protowire.ConsumeFieldValue(number, kind, (*b)[tag:])
+	f = field{number: number, isBytes: kind == protowire.BytesType, isVarint: kind == protowire.VarintType}
+	var size int
+	if f.isBytes { // most are, and ConsumeFieldValue would read the length twice
+		f.value, size = protowire.ConsumeBytes((*b)[tag:])
+	} else {
+		size = protowire.ConsumeFieldValue(number, kind, (*b)[tag:])
+	}
 	if size < 0 {
 		return f, false
 	}
-	f = field{
-		number: number, isBytes: kind == protowire.BytesType, isVarint: kind == protowire.VarintType,
-		raw: (*b)[:tag+size],
-	}
-	if f.isBytes {
-		f.value, _ = protowire.ConsumeBytes((*b)[tag:])
-	}
-	*b = (*b)[tag+size:]
+	f.raw, *b = (*b)[:tag+size], (*b)[tag+size:]
 	return f, true
 }
 
