@@ -75,6 +75,15 @@ func TestEvents(t *testing.T) {
 			},
 			[]Rule{EventOrder},
 		},
+		"an append without an answer arrives after a later one": {
+			func(e *events) {
+				e.Log.Events = []Event{{1, "p", 1}, {2, "p", 3}, {3, "p", 2}}
+				e.Calls[1].End.Line, e.Calls[2].End.Answer = 3, "2"
+				e.Subscribers = nil
+				e.History.Events = e.History.Events[4:]
+			},
+			nil,
+		},
 		"sequences decrease": {
 			func(e *events) { e.Log.Events[1].Sequence = 1 },
 			[]Rule{EventOrder},
