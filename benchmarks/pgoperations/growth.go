@@ -33,8 +33,11 @@ func growth(ctx context.Context, pool *pgxpool.Pool, db *pgstore.DB, rows, round
 	if _, err := pool.Exec(ctx, `ALTER TABLE grpcservice_bench.operations SET UNLOGGED`); err != nil { // to be done sooner
 		return err
 	}
-	start := time.Now()
-	for from := 1; from <= rows; from += chunk {
+	start, first := time.Now(), 0
+	if err := pool.QueryRow(ctx, `SELECT coalesce(max(right(name, 26))::bigint, 0) FROM grpcservice_bench.operations`).Scan(&first); err != nil {
+		return err
+	}
+	for from := first + 1; from <= rows; from += chunk {
 		if _, err := pool.Exec(ctx, generate, from, min(from+chunk-1, rows)); err != nil {
 			return err
 		}

@@ -27,16 +27,17 @@ func main() {
 	fsync := flag.Bool("fsync", true, "whether the server of this process waits for the disk at each commit")
 	replicas := flag.String("replicas", "", "numbers of processes to simulate, such as 1,10,1000")
 	rows := flag.Int("rows", 0, "how many finished operations to generate")
+	keep := flag.Bool("keep", false, "whether to continue with the table of an earlier run at -url")
 	rounds := flag.Int("rounds", 5, "how often each side of the throughput runs")
 	length := flag.Duration("length", 3*time.Second, "how long each measurement runs")
 	flag.Parse()
-	if err := run(*url, *fsync, *replicas, *rows, *rounds, *length); err != nil {
+	if err := run(*url, *fsync, *keep, *replicas, *rows, *rounds, *length); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(url string, fsync bool, replicas string, rows, rounds int, length time.Duration) error {
+func run(url string, fsync, keep bool, replicas string, rows, rounds int, length time.Duration) error {
 	ctx := context.Background()
 	if url == "" {
 		server, err := pgtest.Run(ctx, pgtest.WithSettings("max_connections=2500", "shared_buffers=512MB",
@@ -58,8 +59,10 @@ func run(url string, fsync bool, replicas string, rows, rounds int, length time.
 		return err
 	}
 	defer pool.Close()
-	if _, err := pool.Exec(ctx, `DROP SCHEMA IF EXISTS grpcservice_bench CASCADE`); err != nil {
-		return err
+	if !keep {
+		if _, err := pool.Exec(ctx, `DROP SCHEMA IF EXISTS grpcservice_bench CASCADE`); err != nil {
+			return err
+		}
 	}
 	schema := pgstore.WithSchema("grpcservice_bench")
 	if err := pgstore.Migrate(ctx, pool, schema); err != nil {

@@ -27,6 +27,7 @@ type fleet struct {
 	pool     *pgxpool.Pool
 	starter  *pgstore.Operations // of a process that only starts operations
 	replicas []*pgstore.Operations
+	claimed  sync.Map // by replica
 }
 
 // scale measures what n replicas cost the database.
@@ -44,14 +45,20 @@ func scale(ctx context.Context, pool *pgxpool.Pool, db *pgstore.DB, n int, lengt
 	}
 	fmt.Printf("%d replicas\n", n)
 	for _, part := range []struct {
-		what string
-		run  func(context.Context) (int, error)
+		what  string
+		setup func(context.Context) error
+		run   func(context.Context) (int, error)
 	}{
-		{"polls while idle", f.polls}, {"renewals, once a second", f.renewals},
-		{"notifications, ten a second", f.notifications}, {"operations started and finished", f.work},
+		{"polls while idle", nil, f.polls}, {"renewals, once a second", f.hold, f.renewals},
+		{"notifications, ten a second", nil, f.notifications}, {"operations started and finished", nil, f.work},
 	} {
 		if _, err := pool.Exec(ctx, `TRUNCATE grpcservice_bench.operations`); err != nil {
 			return err
+		}
+		if part.setup != nil {
+			if err := part.setup(ctx); err != nil {
+				return err
+			}
 		}
 		before, start := used(), time.Now()
 		limited, cancel := context.WithTimeout(ctx, length)
@@ -110,17 +117,30 @@ func (f *fleet) polls(ctx context.Context) (int, error) {
 	})
 }
 
+// hold lets each replica claim some operations.
+func (f *fleet) hold(ctx context.Context) error {
+	for range len(f.replicas) * held {
+		if _, _, err := f.starter.Create(ctx, newRecord(), false); err != nil {
+			return err
+		}
+	}
+	for _, ops := range f.replicas {
+		claimed, err := ops.Claim(ctx, []string{method}, held)
+		if err != nil {
+			return err
+		}
+		f.claimed.Store(ops, claimed)
+	}
+	return nil
+}
+
 // renewals lets all replicas renew the leases of what they hold.
 func (f *fleet) renewals(ctx context.Context) (int, error) {
 	return f.each(func(ops *pgstore.Operations) (n int, err error) {
 		lasting := context.WithoutCancel(ctx)
-		for range held {
-			if _, _, err := ops.Create(lasting, newRecord(), false); err != nil {
-				return 0, err
-			}
-		}
-		claimed, err := ops.Claim(lasting, []string{method}, held)
-		for err == nil && pause(ctx, time.Second/2+rand.N(time.Second)) {
+		found, _ := f.claimed.Load(ops)
+		claimed := found.([]*operation.Record)
+		for pause(ctx, time.Second/2+rand.N(time.Second)) {
 			var all sync.WaitGroup
 			for _, r := range claimed {
 				all.Go(func() {

@@ -48,7 +48,7 @@ type result struct {
 // throughput compares operations that are started, claimed and finished with a bare INSERT and a
 // bare UPDATE of the same bytes, in turns.
 func throughput(ctx context.Context, pool *pgxpool.Pool, db *pgstore.DB, rounds int, length time.Duration) error {
-	const table = `CREATE TABLE grpcservice_bench.bare (name text PRIMARY KEY, method text, principal text, carrier json,
+	const table = `CREATE TABLE IF NOT EXISTS grpcservice_bench.bare (name text PRIMARY KEY, method text, principal text, carrier json,
 		request bytea, metadata bytea, response bytea, create_time timestamptz, done_time timestamptz)`
 	if _, err := pool.Exec(ctx, table); err != nil {
 		return err

@@ -85,6 +85,10 @@ func (db *DB) listen(concept string) <-chan struct{} {
 	return db.listener.next(db.channel(concept))
 }
 
+// listenerName is the application_name of the connections for notifications, by which processes
+// count each other.
+func (db *DB) listenerName() string { return "grpcservice " + db.schema }
+
 // connect returns a connection besides those of the pool, with the same configuration.
 func (db *DB) connect(ctx context.Context) (*pgx.Conn, error) {
 	config := db.pool.Config()
@@ -92,6 +96,7 @@ func (db *DB) connect(ctx context.Context) (*pgx.Conn, error) {
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn()}
 	}
+	config.ConnConfig.RuntimeParams["application_name"] = db.listenerName()
 	if config.BeforeConnect != nil {
 		if err := config.BeforeConnect(ctx, config.ConnConfig); err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"sync"
@@ -14,11 +15,13 @@ import (
 // hints tell other processes what is due, and what has ended, and receive what they tell.
 type hints struct {
 	db           *DB
-	seen         string // the statement
-	due, changes string // the channels
-	every        time.Duration
+	seen         string        // the statement
+	due, changes string        // the channels
+	fixed        time.Duration // the interval; 0 if it follows the number of processes
 
 	mu        sync.Mutex
+	processes int       // that listen
+	counted   time.Time // when they were
 	scheduled bool
 	unclaimed map[string]struct{} // due, and not claimed here yet
 	unsaid    []string            // of which no other process knows yet
@@ -32,19 +35,58 @@ type watch struct {
 	news            chan struct{}
 }
 
-// DefaultHintInterval is the default interval at which a process tells others what has changed.
-const DefaultHintInterval = 20 * time.Millisecond
+// Each notification wakes all processes, so its cost grows with their number, and so does the number
+// of notifications. The interval grows with the square: 2.5 s for a hundred processes. When it is
+// longer than a manager waits before it polls, there are no hints.
+const (
+	shortestHints = 20 * time.Millisecond
+	longestHints  = 5 * time.Second
+	hintsFactor   = 250 * time.Microsecond
+	countEvery    = 30 * time.Second
+)
 
 // WithHintInterval sets how long hints for other processes are collected before one notification
-// tells them, instead of [DefaultHintInterval]. Each notification wakes all processes: with
-// hundreds of them, use a second. See docs/scale.md.
+// tells them. By default, the interval follows the number of processes that listen: 20 ms for up to
+// nine, 2.5 s for a hundred; from 142 on there are no hints, and managers poll. See docs/scale.md.
 func WithHintInterval(every time.Duration) OperationsOption {
-	return func(o *Operations) { o.hints.every = max(every, time.Millisecond) }
+	return func(o *Operations) { o.hints.fixed = max(every, time.Millisecond) }
+}
+
+// interval returns how long hints are collected; 0 for no hints.
+func (h *hints) interval() time.Duration {
+	if h.fixed > 0 {
+		return h.fixed
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	every := time.Duration(h.processes*h.processes) * hintsFactor
+	if every > longestHints {
+		return 0
+	}
+	return max(every, shortestHints)
+}
+
+// countProcesses counts the processes that listen, from time to time.
+func (h *hints) countProcesses(ctx context.Context) {
+	h.mu.Lock()
+	stale := h.fixed == 0 && time.Since(h.counted) > countEvery
+	h.mu.Unlock()
+	if !stale {
+		return
+	}
+	n := 0
+	const sql = `SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND datname = current_database()`
+	if err := h.db.pool.QueryRow(ctx, sql, h.db.listenerName()).Scan(&n); err != nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.processes, h.counted = n, time.Now()
 }
 
 func newHints(db *DB, seen string) *hints {
 	h := &hints{
-		db: db, seen: seen, due: db.channel("operations_due"), changes: db.channel("operations"), every: DefaultHintInterval,
+		db: db, seen: seen, due: db.channel("operations_due"), changes: db.channel("operations"),
 		unclaimed: make(map[string]struct{}), watches: make(map[string]map[*watch]struct{}),
 	}
 	db.listener.receive(h.changes, h.receive)
@@ -76,7 +118,9 @@ func (h *hints) changed(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.close(name)
-	h.unsaid = append(h.unsaid, name)
+	if len(h.unsaid) <= mostUnsaid {
+		h.unsaid = append(h.unsaid, name)
+	}
 	h.schedule()
 }
 
@@ -92,21 +136,24 @@ const (
 	announceTimeout = 5 * time.Second
 	maxPayload      = 7900 // PostgreSQL allows less than 8000 bytes
 	mostPayloads    = 8    // before one without names tells all
+	mostUnsaid      = 2000 // which are as good as all
 )
 
 // announce tells other processes what has been collected. What fails is not repeated: they poll.
 func (h *hints) announce(ctx context.Context) {
-	sleep(ctx, h.every) // less if the process stops
+	every := h.interval()
+	sleep(ctx, cmp.Or(every, longestHints)) // less if the process stops
 	h.mu.Lock()
 	due, names := len(h.unclaimed) > 0, h.unsaid
 	clear(h.unclaimed)
 	h.unsaid, h.scheduled = nil, false
 	h.mu.Unlock()
-	if !due && len(names) == 0 {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTimeout)
 	defer cancel()
+	h.countProcesses(ctx)
+	if every == 0 || !due && len(names) == 0 {
+		return
+	}
 	b := &pgx.Batch{}
 	b.Queue("BEGIN")
 	b.Queue("SET LOCAL synchronous_commit = off") // nothing is lost with a hint
@@ -137,7 +184,7 @@ func payloads(names []string) (all []string) {
 	if b.Len() > 0 {
 		all = append(all, b.String())
 	}
-	if len(all) > mostPayloads {
+	if len(all) > mostPayloads || len(names) > mostUnsaid {
 		return []string{""}
 	}
 	return all

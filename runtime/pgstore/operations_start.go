@@ -401,7 +401,9 @@ func (o *Operations) insertTx(ctx context.Context, tx pgx.Tx, op *operation.Reco
 		})
 	}
 	b.Queue(insert, args...).QueryRow(func(row pgx.Row) error { return noRows(row.Scan(&at)) })
-	b.Queue(o.sql.notify, o.hints.due, "")
+	if o.hints.interval() > 0 {
+		b.Queue(o.sql.notify, o.hints.due, "")
+	}
 	err = tx.SendBatch(ctx, b).Close()
 	return at, err
 }
