@@ -1,6 +1,6 @@
-// Command pgoperations measures operations in PostgreSQL: what starting and finishing them costs
-// beside a bare INSERT and UPDATE, what processes that share a database cost it, and how the table
-// grows. It starts its own server, or uses that of -url.
+// Command pgoperations measures what operations in PostgreSQL cost. It compares them with a bare
+// INSERT and UPDATE, simulates processes that share a database, and generates large tables. It
+// starts its own server, or uses that of -url.
 //
 //	go run ./pgoperations                        # throughput
 //	go run ./pgoperations -replicas 1,10,1000    # polling, claims, renewals and notifications
