@@ -2,8 +2,6 @@ package grpcotel
 
 import (
 	"context"
-	"encoding/hex"
-	"strings"
 
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -79,19 +77,37 @@ func (t *Telemetry) withCaller(ctx context.Context, header incoming.Header) (con
 func parseTraceparent(header string) (of trace.SpanContext, ok bool) {
 	const size = len("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	if len(header) != size || header[:3] != "00-" || header[35] != '-' ||
-		header[52:54] != "-0" || header[54]&^1 != '0' || strings.ToLower(header) != header {
+		header[52:54] != "-0" || header[54]&^1 != '0' {
 		return of, false
 	}
 	config := trace.SpanContextConfig{TraceFlags: trace.TraceFlags(header[54] & 1), Remote: true}
-	var text [48]byte
-	copy(text[:32], header[3:35])
-	copy(text[32:], header[36:52])
-	if _, err := hex.Decode(config.TraceID[:], text[:32]); err != nil {
-		return of, false
-	}
-	if _, err := hex.Decode(config.SpanID[:], text[32:]); err != nil {
+	if !decodeHex(config.TraceID[:], header[3:35]) || !decodeHex(config.SpanID[:], header[36:52]) {
 		return of, false
 	}
 	of = trace.NewSpanContext(config)
 	return of, of.IsValid()
+}
+
+// decodeHex fills bytes from twice as many digits, in lower case as in a traceparent.
+func decodeHex(bytes []byte, digits string) bool {
+	for i := range bytes {
+		high, low := digit(digits[2*i]), digit(digits[2*i+1])
+		if high|low > 15 {
+			return false
+		}
+		bytes[i] = high<<4 | low
+	}
+	return true
+}
+
+// digit returns the value of a hexadecimal digit, or 255.
+func digit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c && c <= 'f':
+		return c - 'a' + 10
+	default:
+		return 255
+	}
 }
