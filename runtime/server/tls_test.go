@@ -114,7 +114,7 @@ func TestRotationKeepsStreams(t *testing.T) {
 	for range connections {
 		conn := dial(t, addr, opts...)
 		for range streams / connections {
-			stream, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
+			stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
 			if err != nil {
 				t.Fatal(err)
 			}
