@@ -38,8 +38,8 @@ func WithIdempotencyMaxBytes(n int) IdempotencyOption {
 // It stores hashes of principals, methods and keys, so they may be any bytes of any length. Leases
 // and windows end by the clock of the database.
 //
-// Begin, Renew, Finish and Release are one statement each, which takes a connection of the pool for as
-// long as it runs; FinishTx uses that of the transaction alone. They repeat a statement that the
+// Begin, Renew, Finish and Release are one statement each, which takes a connection of the pool for
+// as long as it runs; FinishTx uses that of the transaction alone. They repeat a statement that the
 // database rolled back because of another transaction, or whose connection was lost, for some
 // seconds and within the deadline.
 //
@@ -74,7 +74,8 @@ type idempotencySQL struct {
 func newIdempotencySQL(db *DB) idempotencySQL {
 	in := strings.NewReplacer("{{table}}", db.table("idempotency")).Replace
 	return idempotencySQL{
-		begin: in(sqlIdempotencyBegin), takeOver: in(sqlIdempotencyTakeOver), renew: in(sqlIdempotencyRenew),
+		begin: in(sqlIdempotencyBegin), takeOver: in(sqlIdempotencyTakeOver),
+		renew:  in(sqlIdempotencyRenew),
 		finish: in(sqlIdempotencyFinish), finished: in(sqlIdempotencyFinished),
 		release: in(sqlIdempotencyRelease), sweep: in(sqlIdempotencySweep),
 		evictOver: in(sqlIdempotencyEvictOver), evict: in(sqlIdempotencyEvict),
@@ -132,7 +133,8 @@ const sqlIdempotencyTakeOver = `
 WITH lock AS MATERIALIZED (
 	SELECT pg_try_advisory_xact_lock_shared($6) AS free
 ), old AS (
-	SELECT e.key FROM {{table}} e, lock WHERE lock.free AND e.key = $1 AND e.until <= now() FOR UPDATE OF e
+	SELECT e.key FROM {{table}} e, lock WHERE lock.free AND e.key = $1 AND e.until <= now()
+	FOR UPDATE OF e
 ), taken AS (
 	UPDATE {{table}} e
 	SET digest = $2, fence = $3, until = now() + $4::bigint * interval '1 microsecond', bytes = $5,
@@ -143,7 +145,9 @@ WITH lock AS MATERIALIZED (
 SELECT lock.free, coalesce(taken.made, false) FROM lock LEFT JOIN taken ON true`
 
 // Begin implements [idempotency.Store].
-func (s *Idempotency) Begin(ctx context.Context, claim idempotency.Claim) (idempotency.Entry, error) {
+func (s *Idempotency) Begin(
+	ctx context.Context, claim idempotency.Claim,
+) (idempotency.Entry, error) {
 	key := keyOf(claim.Key)
 	may, err := s.shares.mayStart(ctx, inPool{s.db}, key.owner, entryBytes)
 	if err != nil {
@@ -176,7 +180,8 @@ type begun struct {
 }
 
 // errContended is the error of a key whose entry changed each time that it was read.
-var errContended = errors.New("pgstore: the entry of the idempotency key changes all the time; retry")
+var errContended = errors.New("pgstore: the entry of the idempotency key " +
+	"changes all the time; retry")
 
 // begin makes a claim or returns the entry of another one.
 func (s *Idempotency) begin(

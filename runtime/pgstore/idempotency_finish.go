@@ -14,14 +14,16 @@ import (
 // sqlIdempotencyFinish stores a response, if the claim with the fence has none.
 const sqlIdempotencyFinish = `
 UPDATE {{table}}
-SET done = true, response = $3, until = clock_timestamp() + $4::bigint * interval '1 microsecond', bytes = $5
+SET done = true, response = $3, bytes = $5,
+	until = clock_timestamp() + $4::bigint * interval '1 microsecond'
 WHERE key = $1 AND fence = $2 AND NOT done`
 
 // sqlIdempotencyFinished reports whether the call with the fence has stored its response.
-const sqlIdempotencyFinished = `SELECT EXISTS (SELECT FROM {{table}} WHERE key = $1 AND fence = $2 AND done)`
+const sqlIdempotencyFinished = `
+SELECT EXISTS (SELECT FROM {{table}} WHERE key = $1 AND fence = $2 AND done)`
 
-// sqlIdempotencyRenew restarts the lease of the claim with the fence, unless a transaction has called
-// FinishTx for it: that one has the lock $4 until it ends. Its first column is false then.
+// sqlIdempotencyRenew restarts the lease of the claim with the fence, unless a transaction has
+// called FinishTx for it: that one has the lock $4 until it ends. Its first column is false then.
 const sqlIdempotencyRenew = `
 WITH lock AS MATERIALIZED (
 	SELECT pg_try_advisory_xact_lock_shared($4) AS free
@@ -34,15 +36,16 @@ SELECT lock.free, coalesce(renewed.done, false) FROM lock LEFT JOIN renewed ON t
 
 const sqlIdempotencyRelease = `DELETE FROM {{table}} WHERE key = $1 AND fence = $2 AND NOT done`
 
-// Renew implements [idempotency.Store]. It does nothing while a transaction that has called FinishTx
-// decides the outcome.
+// Renew implements [idempotency.Store]. It does nothing while a transaction that has called
+// FinishTx decides the outcome.
 func (s *Idempotency) Renew(
 	ctx context.Context, key idempotency.Key, fence idempotency.Fence, lease time.Duration,
 ) error {
 	k := keyOf(key)
 	var free, renewed bool
 	err := s.db.do(ctx, func(ctx context.Context, _ bool) error {
-		return inPool{s.db}.QueryRow(ctx, s.sql.renew, k.key, fence[:], micros(lease), k.lock).Scan(&free, &renewed)
+		row := inPool{s.db}.QueryRow(ctx, s.sql.renew, k.key, fence[:], micros(lease), k.lock)
+		return row.Scan(&free, &renewed)
 	})
 	if err == nil && free && !renewed {
 		err = idempotency.ErrLost
@@ -52,7 +55,8 @@ func (s *Idempotency) Renew(
 
 // Finish implements [idempotency.Store].
 func (s *Idempotency) Finish(
-	ctx context.Context, key idempotency.Key, fence idempotency.Fence, response []byte, window time.Duration,
+	ctx context.Context, key idempotency.Key, fence idempotency.Fence, response []byte,
+	window time.Duration,
 ) error {
 	k, size := keyOf(key), entryBytes+len(response)
 	if err := s.mayKeep(ctx, inPool{s.db}, k, size); err != nil {
@@ -60,7 +64,8 @@ func (s *Idempotency) Finish(
 	}
 	done := false
 	err := s.db.do(ctx, func(ctx context.Context, repeated bool) error {
-		tag, err := s.db.exec(ctx, s.sql.finish, k.key, fence[:], stored(response), micros(window), int64(size))
+		tag, err := s.db.exec(ctx, s.sql.finish,
+			k.key, fence[:], stored(response), micros(window), int64(size))
 		done = tag.RowsAffected() == 1
 		if err == nil && !done && repeated { // an earlier attempt may have had its effect
 			err = inPool{s.db}.QueryRow(ctx, s.sql.finished, k.key, fence[:]).Scan(&done)
@@ -107,7 +112,8 @@ func stored(response []byte) []byte {
 // is free again when the server has noticed that the connection is gone, which settings such as
 // tcp_user_timeout and idle_in_transaction_session_timeout bound.
 func (s *Idempotency) FinishTx(
-	ctx context.Context, tx any, key idempotency.Key, fence idempotency.Fence, response []byte, window time.Duration,
+	ctx context.Context, tx any, key idempotency.Key, fence idempotency.Fence, response []byte,
+	window time.Duration,
 ) error {
 	t, ok := tx.(pgx.Tx)
 	if !ok || t == nil {
@@ -133,7 +139,9 @@ func (s *Idempotency) FinishTx(
 }
 
 // Release implements [idempotency.Store].
-func (s *Idempotency) Release(ctx context.Context, key idempotency.Key, fence idempotency.Fence) error {
+func (s *Idempotency) Release(
+	ctx context.Context, key idempotency.Key, fence idempotency.Fence,
+) error {
 	k := keyOf(key)
 	return s.db.do(ctx, func(ctx context.Context, _ bool) error {
 		done, err := s.db.exec(ctx, s.sql.release, k.key, fence[:])

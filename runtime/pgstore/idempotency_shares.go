@@ -106,18 +106,26 @@ func (p inPool) run(ctx context.Context, f func(context.Context) error) error {
 }
 
 // mayStart reports whether a principal may make a claim.
-func (s *keyShares) mayStart(ctx context.Context, from counter, owner []byte, size int) (bool, error) {
+func (s *keyShares) mayStart(
+	ctx context.Context, from counter, owner []byte, size int,
+) (bool, error) {
 	return s.may(ctx, from, func(l *share.Ledger) bool { return l.MayStart(string(owner), size) })
 }
 
 // mayKeep reports whether a claim may get a response.
-func (s *keyShares) mayKeep(ctx context.Context, from counter, owner []byte, pinned, size int) (bool, error) {
-	return s.may(ctx, from, func(l *share.Ledger) bool { return l.MayKeep(string(owner), pinned, size) })
+func (s *keyShares) mayKeep(
+	ctx context.Context, from counter, owner []byte, pinned, size int,
+) (bool, error) {
+	return s.may(ctx, from, func(l *share.Ledger) bool {
+		return l.MayKeep(string(owner), pinned, size)
+	})
 }
 
 // may asks the ledger, after a count if one is due or if it says no. A count that fails leaves the
 // former one.
-func (s *keyShares) may(ctx context.Context, from counter, ask func(*share.Ledger) bool) (bool, error) {
+func (s *keyShares) may(
+	ctx context.Context, from counter, ask func(*share.Ledger) bool,
+) (bool, error) {
 	known, due := s.state()
 	if !known || due && from.early() {
 		if err := s.count(ctx, from); err != nil && (!known || ctx.Err() != nil) {
@@ -147,7 +155,8 @@ func (s *keyShares) state() (known, due bool) {
 func (s *keyShares) ask(ask func(*share.Ledger) bool) (yes, again bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ledger != nil && ask(s.ledger), time.Since(s.counted) > max(recountPause, recountRest*s.took)
+	again = time.Since(s.counted) > max(recountPause, recountRest*s.took)
+	return s.ledger != nil && ask(s.ledger), again
 }
 
 // errNotCounted is the error of a call that has waited for a count of another one, which failed.
@@ -189,7 +198,9 @@ func (s *keyShares) read(ctx context.Context, from counter) error {
 	return err
 }
 
-func (s *keyShares) query(ctx context.Context, from counter) (ledger *share.Ledger, over int, err error) {
+func (s *keyShares) query(
+	ctx context.Context, from counter,
+) (ledger *share.Ledger, over int, err error) {
 	ledger = share.NewLedger(s.limit)
 	var owner []byte
 	var pinned, kept, ended int64

@@ -32,9 +32,10 @@ type Querier interface {
 // fit into 64 bits, texts, bytes, bools, dates and times (with all their digits), UUIDs, and what
 // implements driver.Valuer, such as numeric.
 func Keyset[T any](
-	from Querier, order page.Columns, row func(pgx.CollectableRow) (*T, error), query string, args ...any,
+	from Querier, order page.Columns, row func(pgx.CollectableRow) (*T, error),
+	query string, args ...any,
 ) page.Source[*T] {
-	k := &keyset[T]{from: from, order: order, row: row, query: query, args: args, keys: make(map[*T]page.Tuple)}
+	k := &keyset[T]{from: from, order: order, row: row, query: query, args: args}
 	return page.Keyset(k.after, k.key)
 }
 

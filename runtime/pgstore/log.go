@@ -54,8 +54,8 @@ func WithLogMaxAge(d time.Duration) LogOption { return func(l *Log) { l.maxAge =
 // Log is an [eventlog.SizedStore]: a log that all processes with the database share.
 //
 // An append locks the row of the log until it is committed, so records are numbered in the order
-// of commits: a reader that has seen a record has seen, or can read, all before it, and no number is
-// missing or used twice. Append is one statement. Calls of one process that wait for another append
+// of commits: a reader that has seen a record has seen, or can read, all before it, and no number
+// is missing or used twice. Append is one statement. Calls of one process that wait for another append
 // are joined and appended together. [Log.AppendTx] appends in a transaction of the caller, which
 // holds the lock until it ends.
 //

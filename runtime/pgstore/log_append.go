@@ -76,7 +76,8 @@ func (l *Log) check(data [][]byte) (size int64, err error) {
 	}
 	n := int64(len(data))
 	if size > maxAppend || n > l.maxRecords || size+n*logRecordBytes > l.maxBytes {
-		return 0, fmt.Errorf("%w: %d records with %d bytes of data; an append has at most %d bytes, and the log %q %d records with %d bytes",
+		return 0, fmt.Errorf("%w: %d records with %d bytes of data; "+
+			"an append has at most %d bytes, and the log %q %d records with %d bytes",
 			eventlog.ErrTooLarge, n, size, int64(maxAppend), l.name, l.maxRecords, l.maxBytes)
 	}
 	return size, nil
@@ -156,7 +157,8 @@ func (l *Log) appendOnce(
 	return s, found, err
 }
 
-var errOtherEpoch = errors.New("the database was restored or has failed over, and the log has another epoch")
+var errOtherEpoch = errors.New("the database was restored or has failed over, " +
+	"and the log has another epoch")
 
 // AppendTx implements [eventlog.TxStore]: it appends records in tx, a [pgx.Tx], so that they exist
 // if tx is committed and never otherwise. The position is that of the last record then.

@@ -30,7 +30,7 @@ type flight struct {
 	cancel context.CancelFunc
 	ctx    context.Context
 	done   chan struct{}
-	// before is the position before the first record; valid with err when done is closed.
+	// head is the position after the last record; valid with err when done is closed.
 	head eventlog.Position
 	err  error
 }
@@ -61,12 +61,14 @@ func (f *flights) join(
 
 // board adds records to a flight that has not left. end is the number of its records up to them.
 func (f *flights) board(
-	data [][]byte, size int64, db *DB, fly func(context.Context, [][]byte, int64) (eventlog.Position, error),
+	data [][]byte, size int64, db *DB,
+	fly func(context.Context, [][]byte, int64) (eventlog.Position, error),
 ) (on *flight, end int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if n := len(f.waiting); n > 0 {
-		if last := f.waiting[n-1]; len(last.data)+len(data) <= flightRecords && last.size+size <= flightBytes {
+		last := f.waiting[n-1]
+		if len(last.data)+len(data) <= flightRecords && last.size+size <= flightBytes {
 			on = last
 		}
 	}
@@ -97,7 +99,9 @@ func (f *flights) leave(on *flight) {
 }
 
 // run appends flights until none is left.
-func (f *flights) run(ctx context.Context, fly func(context.Context, [][]byte, int64) (eventlog.Position, error)) {
+func (f *flights) run(
+	ctx context.Context, fly func(context.Context, [][]byte, int64) (eventlog.Position, error),
+) {
 	for {
 		on := f.next()
 		if on == nil {

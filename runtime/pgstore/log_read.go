@@ -29,7 +29,9 @@ FROM {{logs}} l LEFT JOIN LATERAL (
 ) r ON true WHERE l.hash = $1 ORDER BY r.sequence`
 
 // Read implements [eventlog.Store].
-func (l *Log) Read(ctx context.Context, after eventlog.Position, limit eventlog.Limit) (eventlog.Batch, error) {
+func (l *Log) Read(
+	ctx context.Context, after eventlog.Position, limit eventlog.Limit,
+) (eventlog.Batch, error) {
 	s, records, err := l.read(ctx, after, limit)
 	if err != nil {
 		return eventlog.Batch{}, err

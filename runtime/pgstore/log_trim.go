@@ -122,7 +122,8 @@ func (l *Log) exceeds(s logState) bool {
 
 // mayBeOld reports whether it is time to trim by age.
 func (l *Log) mayBeOld(s logState) bool {
-	return l.maxAge > 0 && s.records() > 0 && time.Since(time.Unix(0, l.trim.aged.Load())) > l.maxAge/slack
+	last := time.Unix(0, l.trim.aged.Load())
+	return l.maxAge > 0 && s.records() > 0 && time.Since(last) > l.maxAge/slack
 }
 
 // mayBeSwept reports whether there may be trimmed records that are not deleted.
@@ -135,7 +136,8 @@ func (l *Log) mayBeSwept(s logState) bool {
 func (l *Log) shrink(ctx context.Context) (first int64, err error) {
 	batch := &pgx.Batch{} // as in Trim
 	batch.Queue(l.sql.lock, l.hash)
-	batch.Queue(l.sql.shrink, l.hash, l.maxRecords, l.maxBytes, micros(l.maxAge), int64(logRecordBytes)).
+	batch.Queue(l.sql.shrink,
+		l.hash, l.maxRecords, l.maxBytes, micros(l.maxAge), int64(logRecordBytes)).
 		Query(func(rows pgx.Rows) error {
 			_, err := pgx.ForEachRow(rows, []any{&first}, func() error { return nil })
 			return err
@@ -162,7 +164,8 @@ func (l *Log) sweep(ctx context.Context, s logState) {
 			return
 		}
 		var last int64
-		row := inPool{l.db}.QueryRow(ctx, l.sql.sweep, s.id, int64(swept), int64(s.bounds.First), int64(stepBytes))
+		row := inPool{l.db}.QueryRow(ctx, l.sql.sweep,
+			s.id, int64(swept), int64(s.bounds.First), int64(stepBytes))
 		if err := row.Scan(&last); err != nil {
 			return
 		}

@@ -19,7 +19,9 @@ func (db *DB) with(ctx context.Context, f func(*pgxpool.Conn) error) error {
 }
 
 // exec executes a statement on a connection of the pool.
-func (db *DB) exec(ctx context.Context, sql string, args ...any) (tag pgconn.CommandTag, err error) {
+func (db *DB) exec(
+	ctx context.Context, sql string, args ...any,
+) (tag pgconn.CommandTag, err error) {
 	err = db.with(ctx, func(conn *pgxpool.Conn) (err error) {
 		tag, err = conn.Exec(ctx, sql, args...)
 		return err
@@ -55,7 +57,9 @@ func (r laterRow) Scan(to ...any) error {
 }
 
 // rows returns the rows of a query.
-func rows[T any](ctx context.Context, db *DB, scan pgx.RowToFunc[T], sql string, args ...any) (all []T, err error) {
+func rows[T any](
+	ctx context.Context, db *DB, scan pgx.RowToFunc[T], sql string, args ...any,
+) (all []T, err error) {
 	err = db.with(ctx, func(conn *pgxpool.Conn) error {
 		rows, err := conn.Query(ctx, sql, args...)
 		if err != nil {

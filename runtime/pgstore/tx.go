@@ -67,7 +67,9 @@ func Tx(ctx context.Context) pgx.Tx {
 }
 
 // runTx runs work in a transaction once.
-func runTx(ctx context.Context, pool Beginner, options pgx.TxOptions, work func(context.Context) error) error {
+func runTx(
+	ctx context.Context, pool Beginner, options pgx.TxOptions, work func(context.Context) error,
+) error {
 	tx, err := pool.BeginTx(ctx, options)
 	if err != nil {
 		return fmt.Errorf("pgstore: begin: %w", explained(err))
@@ -93,7 +95,8 @@ func committed(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, pgx.ErrTxCommitRollback):
-		return fmt.Errorf("pgstore: the transaction was rolled back, because a statement in it had failed; return its error: %w", err)
+		return fmt.Errorf("pgstore: the transaction was rolled back, "+
+			"because a statement in it had failed; return its error: %w", err)
 	case sqlState(err) == "" && !neverSent(err), sqlState(err) != "" && lost(err):
 		return fmt.Errorf("pgstore: commit: %w: %w", ErrOutcomeUnknown, err)
 	}
