@@ -54,7 +54,9 @@ func (r *keyRecorder) Value(key any) any {
 
 // withCaller returns ctx with the span of the caller. It returns false if only the propagator can
 // read the headers.
-func (t *Telemetry) withCaller(ctx context.Context, header incoming.Header) (context.Context, bool) {
+func (t *Telemetry) withCaller(
+	ctx context.Context, header incoming.Header,
+) (context.Context, bool) {
 	if _, ok := t.propagator.(propagation.TraceContext); !ok || otelSpanKey == nil {
 		return nil, false
 	}

@@ -45,7 +45,9 @@ func (a *Arrival) Read(md metadata.MD) bool {
 func (a *Arrival) Addr() net.Addr { return a.conn.addr }
 
 // IsFrom reports whether addr is that of the connection, as grpc reports it.
-func (a *Arrival) IsFrom(addr net.Addr) bool { return a != nil && a.conn != nil && a.conn.addr == addr }
+func (a *Arrival) IsFrom(addr net.Addr) bool {
+	return a != nil && a.conn != nil && a.conn.addr == addr
+}
 
 // Conn returns the connection from addr, the peer's address as grpc reports it; nil for one that is
 // unknown to the Bounds.

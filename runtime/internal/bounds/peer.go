@@ -64,7 +64,8 @@ type shard struct {
 type peerUse struct {
 	usage
 	shard *shard
-	refs  int // while above 0, or while there are handlers, the peer is not forgotten; guarded by the shard
+	// While above 0, or while there are handlers, the peer is not forgotten. Guarded by the shard.
+	refs int
 }
 
 // usage counts the calls and connections in use at a time.
