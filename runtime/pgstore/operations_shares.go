@@ -18,9 +18,8 @@ type shares struct {
 	db    *DB
 	table string
 
-	counting sync.Mutex // held by the one that counts
-
 	mu       sync.Mutex
+	counting chan struct{} // closed when the count that runs is done; nil if none runs
 	limit    int
 	measured bool
 	size     int           // of the table when it was measured, and what was added since
@@ -135,7 +134,7 @@ func (s *shares) full(ctx context.Context, n int, may func(*share.Ledger) bool) 
 func (s *shares) ask(may func(*share.Ledger) bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return may(s.ledger)
+	return s.ledger == nil || may(s.ledger)
 }
 
 // fresh reports whether what was counted is good enough to allow something.
@@ -160,26 +159,49 @@ SELECT principal, sum(fixed_bytes + coalesce(octet_length(request), 0) + coalesc
 UNION ALL
 SELECT principal, 0, sum(kept_bytes) FROM %[1]s WHERE expire_time IS NOT NULL GROUP BY principal`
 
-// count counts the bytes of all principals. Calls that wait for another's count use that.
+// How long a call waits for a count, which then continues, and how long a count may take.
+const (
+	countWait    = 3 * time.Second
+	longestCount = 10 * time.Minute
+)
+
+// count counts the bytes of all principals. With a very large table it takes longer than calls may
+// wait: until it is done, they use the last count, or none.
 func (s *shares) count(ctx context.Context) error {
-	asked := time.Now()
-	s.counting.Lock()
-	defer s.counting.Unlock()
 	s.mu.Lock()
-	done := s.ledger != nil && s.counted.After(asked)
-	s.mu.Unlock()
-	if done {
-		return nil
+	if s.counting == nil {
+		s.counting = make(chan struct{})
+		if !s.db.start(s.countNow) {
+			close(s.counting)
+			s.counting = nil
+			s.mu.Unlock()
+			return errClosed
+		}
 	}
+	done := s.counting
+	s.mu.Unlock()
+	limited, cancel := context.WithTimeout(ctx, countWait)
+	defer cancel()
+	select {
+	case <-done:
+	case <-limited.Done():
+	}
+	return ctx.Err()
+}
+
+// countNow reads what all principals have. If it cannot, the next call tries again.
+func (s *shares) countNow(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, longestCount)
+	defer cancel()
 	start := time.Now()
 	ledger, err := s.read(ctx)
-	if err != nil {
-		return err
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ledger, s.counted, s.took, s.uncount = ledger, time.Now(), time.Since(start), 0
-	return nil
+	if err == nil {
+		s.ledger, s.counted, s.took, s.uncount = ledger, time.Now(), time.Since(start), 0
+	}
+	close(s.counting)
+	s.counting = nil
 }
 
 // excess returns the principal whose done operations take most, and how many bytes are too many.
