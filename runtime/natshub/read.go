@@ -3,11 +3,13 @@ package natshub
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
 )
@@ -26,8 +28,14 @@ const (
 func (l *Log) Read(
 	ctx context.Context, after eventlog.Position, limit eventlog.Limit,
 ) (batch eventlog.Batch, err error) {
+	holes := 0
 	err = l.retry(ctx, "reading", func(ctx context.Context) error {
 		batch, err = l.read(ctx, after, limit)
+		if errors.As(err, new(*holeError)) {
+			if holes++; holes < certainHoles { // replicas of the stream trim at different times
+				return errMoved
+			}
+		}
 		return err
 	})
 	return batch, err
@@ -66,6 +74,17 @@ func (l *Log) read(
 
 // missing explains why a record is missing: it was trimmed meanwhile, or it alone was removed.
 func (l *Log) missing(ctx context.Context, before *view, wanted, found uint64) error {
+	resp, err := l.nc.RequestWithContext(ctx, l.api("STREAM.MSG.GET."+l.name),
+		fmt.Appendf(nil, `{"seq":%d}`, wanted)) // the leader answers, no other replica
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Error *jetstream.APIError `json:"error"`
+	}
+	if err := json.Unmarshal(resp.Data, &answer); err != nil || answer.Error == nil {
+		return errMoved
+	}
 	v, err := l.view(ctx)
 	switch {
 	case err != nil:
@@ -73,9 +92,19 @@ func (l *Log) missing(ctx context.Context, before *view, wanted, found uint64) e
 	case v.bounds.Epoch != before.bounds.Epoch || wanted < v.bounds.First || found <= wanted:
 		return errMoved
 	}
-	return fmt.Errorf("records %d to %d are missing in the stream, and earlier ones are there: "+
+	return &holeError{wanted, found - 1}
+}
+
+// certainHoles is in how many attempts records must be missing before that is an error.
+const certainHoles = 6
+
+// holeError reports records that are missing between others.
+type holeError struct{ first, last uint64 }
+
+func (e *holeError) Error() string {
+	return fmt.Sprintf("records %d to %d are missing in the stream, and earlier ones are there: "+
 		"something else has removed them; trim the log through %d, or delete the stream",
-		wanted, found-1, found-1)
+		e.first, e.last, e.last)
 }
 
 // cut returns the records that a limit allows, up to the first that does not follow the one before.
