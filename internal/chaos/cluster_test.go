@@ -158,12 +158,21 @@ type natsServer struct {
 	url string
 }
 
+// freePort returns a port that nothing listens on, and that the system gives to nobody who asks for
+// any port, also while the server is down.
+func freePort() int {
+	for {
+		port := 20_000 + rand.IntN(12_000)
+		if lis, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			lis.Close()
+			return port
+		}
+	}
+}
+
 // startNATS starts a NATS server.
 func (c *cluster) startNATS() {
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	c.must(err)
-	port := lis.Addr().(*net.TCPAddr).Port
-	lis.Close()
+	port := freePort()
 	dir := filepath.Join(c.dir, "nats")
 	process, err := faults.StartProcess("nats", c.program(), filepath.Join(c.dir, "nats.log"),
 		func(int) []string {
