@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/internal/chaos/faults"
 	"github.com/grpcservice/grpcservice/internal/chaos/history"
 	"github.com/grpcservice/grpcservice/internal/chaos/replica"
+	"github.com/grpcservice/grpcservice/internal/freeport"
 	"github.com/grpcservice/grpcservice/internal/pgtest"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/operation"
@@ -158,21 +158,9 @@ type natsServer struct {
 	url string
 }
 
-// freePort returns a port that nothing listens on, and that the system gives to nobody who asks for
-// any port, also while the server is down.
-func freePort() int {
-	for {
-		port := 20_000 + rand.IntN(12_000)
-		if lis, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			lis.Close()
-			return port
-		}
-	}
-}
-
 // startNATS starts a NATS server.
 func (c *cluster) startNATS() {
-	port := freePort()
+	port := freeport.Get()
 	dir := filepath.Join(c.dir, "nats")
 	process, err := faults.StartProcess("nats", c.program(), filepath.Join(c.dir, "nats.log"),
 		func(int) []string {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/grpcservice/grpcservice/internal/freeport"
 )
 
 // ErrNotInstalled reports that PostgreSQL's programs were not found.
@@ -100,9 +101,7 @@ func (s *Server) create(ctx context.Context) (err error) {
 		"--locale=C.UTF-8", "-E", "UTF8"); err != nil {
 		return err
 	}
-	if s.Port, err = freePort(); err != nil {
-		return err
-	}
+	s.Port = freeport.Get()
 	return s.Start(ctx)
 }
 
@@ -283,14 +282,4 @@ func (s *Server) program(ctx context.Context, name string, args ...string) error
 		return fmt.Errorf("pgtest: %s: %w\n%s", name, err, bytes.TrimSpace(out))
 	}
 	return nil
-}
-
-// freePort returns a TCP port that nothing listens on.
-func freePort() (int, error) {
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer lis.Close()
-	return lis.Addr().(*net.TCPAddr).Port, nil
 }

@@ -24,7 +24,7 @@ func StartCluster(tb testing.TB, n int, opts ...Option) []*Server {
 	for i := range servers {
 		servers[i] = &Server{
 			dir:      filepath.Join(tb.TempDir(), fmt.Sprintf("nats-%d", i)),
-			settings: settings{port: server.RANDOM_PORT},
+			settings: settings{port: freePort()},
 		}
 		joining := WithServerOptions(func(o *server.Options) { join(o, routes, i) })
 		for _, opt := range append([]Option{joining}, opts...) {

@@ -3,6 +3,7 @@ package natstest
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"path/filepath"
 	"sync"
@@ -56,7 +57,7 @@ func Start(tb testing.TB, opts ...Option) *Server {
 // Run starts a server that keeps its streams in dir. The caller must call [Server.Stop]. A
 // directory belongs to one server at a time.
 func Run(dir string, opts ...Option) (*Server, error) {
-	s := &Server{dir: dir, settings: settings{port: server.RANDOM_PORT}}
+	s := &Server{dir: dir, settings: settings{port: freePort()}}
 	for _, opt := range opts {
 		opt(&s.settings)
 	}
@@ -64,6 +65,19 @@ func Run(dir string, opts ...Option) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// freePort returns a port that nothing listens on. It is below those that systems give to
+// connections and to listeners without a port, so that nothing gets it while the server is down.
+// Package internal/freeport does the same for what is not under runtime.
+func freePort() int {
+	for {
+		port := 20_000 + rand.IntN(12_000)
+		if lis, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			lis.Close()
+			return port
+		}
+	}
 }
 
 // Start starts a server that was stopped, on the same port and directory. It does nothing if the
