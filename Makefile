@@ -23,7 +23,7 @@ PROTOS := $(CURDIR)/.protos
 # The example's copy of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/chaos internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/versions benchmarks benchmarks/peers tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/chaos internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions benchmarks benchmarks/peers tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -165,6 +165,7 @@ test-production: ## Run the program of docs/production.md
 .PHONY: test-examples
 test-examples: $(BIN)/buf protos ## Run the tests of the examples
 	cd examples/shop && $(RACE) -count=1 ./... # Go's cache does not see the programs that the tests build
+	cd examples/shop/cmd/natsserver && go vet ./...
 	cd examples/versions && $(RACE) -count=1 ./... # nor buf
 
 .PHONY: test-benchmarks

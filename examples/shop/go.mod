@@ -8,8 +8,10 @@ replace (
 	github.com/grpcservice/grpcservice/runtime/grpcotel => ../../runtime/grpcotel
 	github.com/grpcservice/grpcservice/runtime/grpcprom => ../../runtime/grpcprom
 	github.com/grpcservice/grpcservice/runtime/jwtauth => ../../runtime/jwtauth
+	github.com/grpcservice/grpcservice/runtime/natshub => ../../runtime/natshub
 	github.com/grpcservice/grpcservice/runtime/operation => ../../runtime/operation
 	github.com/grpcservice/grpcservice/runtime/otlp => ../../runtime/otlp
+	github.com/grpcservice/grpcservice/runtime/pgstore => ../../runtime/pgstore
 	github.com/grpcservice/grpcservice/runtime/redislimit => ../../runtime/redislimit
 	github.com/grpcservice/grpcservice/runtime/roles => ../../runtime/roles
 	github.com/grpcservice/grpcservice/runtime/validate => ../../runtime/validate
@@ -23,11 +25,15 @@ require (
 	github.com/grpcservice/grpcservice/runtime/grpcotel v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/grpcprom v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/jwtauth v0.0.0
+	github.com/grpcservice/grpcservice/runtime/natshub v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/operation v0.0.0
 	github.com/grpcservice/grpcservice/runtime/otlp v0.0.0-00010101000000-000000000000
+	github.com/grpcservice/grpcservice/runtime/pgstore v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/redislimit v0.0.0
 	github.com/grpcservice/grpcservice/runtime/roles v0.0.0
 	github.com/grpcservice/grpcservice/runtime/validate v0.0.0
+	github.com/jackc/pgx/v5 v5.13.0
+	github.com/nats-io/nats.go v1.55.0
 	github.com/redis/go-redis/v9 v9.23.0
 	go.opentelemetry.io/otel/trace v1.47.0
 	go.opentelemetry.io/proto/otlp v1.11.1
@@ -49,7 +55,13 @@ require (
 	github.com/go-logr/stdr v1.2.2 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/grpc-ecosystem/grpc-gateway/v2 v2.31.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
+	github.com/klauspost/compress v1.20.1 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
 	github.com/prometheus/client_golang v1.25.0 // indirect
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
@@ -64,8 +76,10 @@ require (
 	go.uber.org/atomic v1.12.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	golang.org/x/crypto v0.57.0 // indirect
 	golang.org/x/exp v0.0.0-20260908205506-85c1c2202aba // indirect
 	golang.org/x/net v0.60.0 // indirect
+	golang.org/x/sync v0.23.0 // indirect
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
 )

@@ -50,7 +50,7 @@ func demo(ctx context.Context) error {
 		return err
 	}
 
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	title("Start what an organization has: certificates, an identity provider, a collector, Redis")
 	platform, err := startPlatform(ctx, bin)
@@ -64,6 +64,9 @@ func demo(ctx context.Context) error {
 	replicas, err := startReplicas(ctx, platform, bin, logs)
 	if err == nil {
 		err = play(ctx, platform, replicas, filepath.Join(bin, "client"))
+	}
+	if err == nil {
+		err = playDurable(ctx, platform, bin)
 	}
 	for _, replica := range replicas {
 		if err == nil {

@@ -28,6 +28,10 @@ func main() {
 	flag.StringVar(&c.addr, "addr", cmp.Or(os.Getenv("SHOP_ADDR"), ":8080"), "TCP `address` to serve at; SHOP_ADDR sets it too")
 	flag.StringVar(&c.admin, "admin", cmp.Or(os.Getenv("SHOP_ADMIN"), "127.0.0.1:9090"), "TCP `address` of the admin page and of /metrics; SHOP_ADMIN sets it too")
 	flag.DurationVar(&c.drainDelay, "drain-delay", server.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
+	flag.StringVar(&c.store, "store", "memory", "where operations, idempotency keys and events are: `memory or postgres`")
+	flag.StringVar(&c.database, "database", os.Getenv("SHOP_DATABASE"), "`URL` of the PostgreSQL database for -store=postgres; SHOP_DATABASE sets it too")
+	flag.StringVar(&c.bus, "bus", "memory", "how the rooms of all replicas are connected: `memory or nats`")
+	flag.StringVar(&c.nats, "nats", os.Getenv("SHOP_NATS"), "`URL` of the NATS server for -bus=nats; SHOP_NATS sets it too")
 	flag.StringVar(&c.uploads, "uploads", filepath.Join(os.TempDir(), "shop-uploads"), "`directory` of unfinished uploads")
 	flag.Parse()
 
@@ -39,9 +43,11 @@ func main() {
 
 // config are the flags.
 type config struct {
-	addr, admin string
-	drainDelay  time.Duration
-	uploads     string
+	addr, admin     string
+	drainDelay      time.Duration
+	store, database string
+	bus, nats       string
+	uploads         string
 }
 
 // serve serves the shop until it is asked to shut down.
@@ -60,6 +66,11 @@ func (c config) serve(ctx context.Context) error {
 		return err
 	}
 	defer closeAll()
+	storage, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer storage.close()
 	lines := eventlog.New[shopv1.LogEntry](eventlog.NewMemory(eventlog.WithMaxBytes(1 << 20)))
 	logger := slog.New(grpcotel.LogHandler(service.KeepLines(lines, slog.Default().Handler()))) // TailLogs shows the log
 	telemetry := newTelemetry(c.admin, logger)
@@ -67,7 +78,7 @@ func (c config) serve(ctx context.Context) error {
 		server.WithDrainDelay(c.drainDelay),
 		server.WithLogger(logger),
 		// A retried order is placed once.
-		server.WithIdempotency(idempotency.New(idempotency.Memory())),
+		server.WithIdempotency(idempotency.New(storage.responses)),
 		// The protos have rules for the fields of users.
 		server.WithValidator(validate.New()),
 		// The keys that seal page tokens.
@@ -75,7 +86,7 @@ func (c config) serve(ctx context.Context) error {
 		// This API is public: let grpcurl list, describe and call it.
 		server.WithReflection(),
 	})...)
-	closeSupplier, err := register(srv, telemetry, lines, staging)
+	closeSupplier, err := register(srv, telemetry, storage, lines, staging)
 	if err != nil {
 		return err
 	}
@@ -84,16 +95,17 @@ func (c config) serve(ctx context.Context) error {
 }
 
 // register registers the services. The function frees what they use.
-func register(srv *server.Server, telemetry telemetry, lines *service.Lines, staging *upload.Dir) (closeSupplier func(), err error) {
-	events := eventlog.New[shopv1.Event](eventlog.NewMemory())
+func register(
+	srv *server.Server, telemetry telemetry, storage *storage, lines *service.Lines, staging *upload.Dir,
+) (closeSupplier func(), err error) {
+	events, rooms := storage.events, storage.rooms
 	catalogue := service.NewCatalogue(service.Products()...)
 	prices, closeSupplier, err := withSupplier(slowPrices{catalogue, events}, os.Getenv, telemetry.client...)
 	if err != nil {
 		return nil, err
 	}
 	// Replicas that share a store take over each other's operations.
-	ops := operation.NewManager(operation.Memory())
-	rooms := service.Rooms()
+	ops := operation.NewManager(storage.operations)
 	shopv1service.RegisterUserService(srv, service.NewUserService())
 	shopv1service.RegisterProductService(srv, service.NewProductService(catalogue))
 	shopv1service.RegisterOrderService(srv, service.NewOrderService(catalogue, events))

@@ -23,15 +23,17 @@ type ChatService struct {
 // NewChatService returns a ChatService with the rooms of a hub.
 func NewChatService(rooms *hub.Hub[shopv1.ChatMessage]) *ChatService { return &ChatService{rooms} }
 
-// Rooms returns a hub whose rooms receive the shop's notices of members that join and leave.
-func Rooms() *hub.Hub[shopv1.ChatMessage] {
-	return hub.New[shopv1.ChatMessage](hub.WithPresence(func(m *hub.Member[shopv1.ChatMessage], event hub.Presence) *shopv1.ChatMessage {
+// Rooms returns a hub whose rooms receive the shop's notices of members that join and leave. Further
+// options connect it to those of other replicas.
+func Rooms(opts ...hub.Option) *hub.Hub[shopv1.ChatMessage] {
+	presence := hub.WithPresence(func(m *hub.Member[shopv1.ChatMessage], event hub.Presence) *shopv1.ChatMessage {
 		content := auth.Name(m.Principal()) + " has joined"
 		if event == hub.Left {
 			content = auth.Name(m.Principal()) + " has left"
 		}
 		return &shopv1.ChatMessage{UserId: "shop", RoomId: m.Room(), Content: content, Timestamp: timestamppb.Now()}
-	}))
+	})
+	return hub.New[shopv1.ChatMessage](append(opts, presence)...)
 }
 
 // staffRoom is closed to customers.
