@@ -55,18 +55,17 @@ type extension struct {
 
 // typ is a message or an enum of a request.
 type typ struct {
-	name        string // the full name
-	raw         []byte
-	file        int32
-	parent      int32 // the message that it is nested in, or -1
-	end         int32 // the index after the types nested in it
-	isEnum      bool
-	isEntry     bool // of a map
-	isPlain     bool // see plain.go
-	isInspected bool
-	rules       rules
-	level       level
-	refs        []int32 // the types of its fields
+	name    string // the full name
+	raw     []byte
+	file    int32
+	parent  int32 // the message that it is nested in, or -1
+	end     int32 // the index after the types nested in it
+	isEnum  bool
+	isEntry bool // of a map
+	isPlain bool // see plain.go
+	rules   rules
+	level   level
+	refs    []int32 // the types of its fields
 }
 
 // newGraph returns the declarations of files. It reports false if they do not decode, or if two have
