@@ -15,7 +15,8 @@ TEST := go test -timeout 30m -vet=off
 RACE := CGO_ENABLED=1 $(TEST) -race
 # The packages that run only under the race detector, except for their tests of allocations, which
 # the detector changes.
-RACED := ./runtime/... ./internal/e2e/...
+# The package whose tests wait longest comes first, so that the others run meanwhile.
+RACED := ./runtime/server ./runtime/... ./internal/e2e/...
 ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/...=) $(patsubst %,':!%',$(filter-out .,$(MODULES))) | grep '_test.go$$')
 
 # The protos of Google and of protovalidate, which protos of this repository import.
@@ -50,7 +51,7 @@ test: lint breaking test-root test-race test-32bit test-operation test-prometheu
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
-	STATICCHECK=$(BIN)/staticcheck $(TEST) $$(go list ./... | grep -v -x -F "$$(go list $(RACED))")
+	STATICCHECK=$(BIN)/staticcheck $(TEST) ./internal/plugin $$(go list ./... | grep -v -x -F "$$(go list $(RACED))")
 	@tests=$$(sed -n 's/^func \(Test[^(]*\)(.*/\1/p' $(ALLOCATIONS) | sort -u | paste -s -d '|' -); \
 	echo "go test -run '$$tests'"; \
 	$(TEST) -run "^($$tests)$$" $(sort $(dir $(addprefix ./,$(ALLOCATIONS))))
