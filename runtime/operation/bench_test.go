@@ -2,6 +2,7 @@ package operation_test
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"testing"
 
@@ -24,7 +25,7 @@ func BenchmarkOperation(b *testing.B) {
 func BenchmarkMemoryAmong(b *testing.B) {
 	for _, others := range []int{1000, 1_000_000} {
 		b.Run(strconv.Itoa(others), func(b *testing.B) {
-			store := operation.Memory(operation.WithMaxBytes(8 << 30))
+			store := operation.Memory(operation.WithMaxBytes(math.MaxInt))
 			name := func(i int) string { return fmt.Sprintf("parents/%d/operations/%d", i%100, i) }
 			create := func(i int) {
 				op := &operation.Record{
