@@ -17,6 +17,8 @@ RACE := CGO_ENABLED=1 $(TEST) -race
 # the detector changes.
 # The package whose tests wait longest comes first, so that the others run meanwhile.
 RACED := ./runtime/server ./runtime/... ./internal/e2e/...
+# The packages that use more of grpc than its documented API, and the behaviour of all of them.
+NEAR_GRPC := ./runtime/server ./runtime/client ./runtime/hub ./runtime/internal/... ./internal/e2e/...
 ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/...=) $(patsubst %,':!%',$(filter-out .,$(MODULES))) | grep '_test.go$$')
 
 # The protos of Google and of protovalidate, which protos of this repository import.
@@ -183,7 +185,7 @@ test-newest: ## Run the tests with the newest grpc
 	cp go.mod $(BIN)/newest.mod
 	cp go.sum $(BIN)/newest.sum
 	go get -modfile=$(BIN)/newest.mod google.golang.org/grpc@latest
-	$(TEST) -modfile=$(BIN)/newest.mod -mod=mod $(RACED)
+	$(TEST) -modfile=$(BIN)/newest.mod -mod=mod $(NEAR_GRPC)
 
 # The tools are not dependencies of any module. govulncheck is not among them, because it queries a
 # database that .ci/run cannot reach.
