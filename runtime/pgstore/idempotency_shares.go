@@ -171,7 +171,11 @@ func (s *keyShares) count(ctx context.Context, from counter) error {
 	}
 	s.mu.Unlock()
 	if running == nil {
-		return from.run(ctx, func(ctx context.Context) error { return s.read(ctx, from) })
+		err := from.run(ctx, func(ctx context.Context) error { return s.read(ctx, from) })
+		if errors.Is(err, errClosed) { // it has not run
+			s.ended()
+		}
+		return err
 	}
 	select {
 	case <-running:
@@ -184,14 +188,24 @@ func (s *keyShares) count(ctx context.Context, from counter) error {
 	return nil
 }
 
+// ended lets go of who waits for the count.
+func (s *keyShares) ended() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.counting != nil {
+		close(s.counting)
+		s.counting = nil
+	}
+}
+
 // read replaces the count by what the table holds.
 func (s *keyShares) read(ctx context.Context, from counter) error {
 	start := time.Now()
 	ledger, over, err := s.query(ctx, from)
+	defer s.ended()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	close(s.counting)
-	s.counting, s.counted, s.took = nil, time.Now(), time.Since(start)
+	s.counted, s.took = time.Now(), time.Since(start)
 	if err == nil {
 		s.ledger, s.over, s.added = ledger, over, 0
 	}
