@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/ctxkey"
 	"github.com/grpcservice/grpcservice/runtime/internal/incoming"
 )
 
@@ -35,22 +36,7 @@ func (c *callerSpan) Value(key any) any {
 }
 
 // otelSpanKey is the key of spans in contexts, which OpenTelemetry does not export.
-var otelSpanKey = func() any {
-	var recorder keyRecorder
-	trace.SpanFromContext(&recorder)
-	return recorder.key
-}()
-
-// keyRecorder is a context that records the key of a lookup.
-type keyRecorder struct {
-	context.Context
-	key any
-}
-
-func (r *keyRecorder) Value(key any) any {
-	r.key = key
-	return nil
-}
+var otelSpanKey = ctxkey.Of(func(ctx context.Context) { trace.SpanFromContext(ctx) })
 
 // withCaller returns ctx with the span of the caller. It returns false if only the propagator can
 // read the headers.

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/ctxkey"
 	"github.com/grpcservice/grpcservice/runtime/internal/heldheader"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
@@ -78,19 +79,4 @@ func (h *headerHolder) SetTrailer(md metadata.MD) error {
 }
 
 // transportKey is the key of grpc's stream in contexts, which grpc does not export.
-var transportKey = func() any {
-	var recorder keyRecorder
-	grpc.ServerTransportStreamFromContext(&recorder)
-	return recorder.key
-}()
-
-// keyRecorder is a context that records the key of a lookup.
-type keyRecorder struct {
-	context.Context
-	key any
-}
-
-func (r *keyRecorder) Value(key any) any {
-	r.key = key
-	return nil
-}
+var transportKey = ctxkey.Of(func(ctx context.Context) { grpc.ServerTransportStreamFromContext(ctx) })

@@ -9,6 +9,8 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/ctxkey"
 )
 
 // Formats are the ways in which the streams of a server encode messages, each found when a stream
@@ -109,19 +111,6 @@ func settingsIn(ctx context.Context) any {
 }
 
 // settingsKey is the key of the codec and the compressor in contexts, which grpc does not export.
-var settingsKey = func() any {
-	var asked keyRecorder
-	_ = new(grpc.PreparedMsg).Encode(&Format{ctx: &asked}, nil)
-	return asked.key
-}()
-
-// keyRecorder is a context that records the keys of its Value calls.
-type keyRecorder struct {
-	context.Context
-	key any
-}
-
-func (r *keyRecorder) Value(key any) any {
-	r.key = key
-	return nil
-}
+var settingsKey = ctxkey.Of(func(ctx context.Context) {
+	_ = new(grpc.PreparedMsg).Encode(&Format{ctx: ctx}, nil)
+})

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
+	"github.com/grpcservice/grpcservice/runtime/internal/ctxkey"
 )
 
 // Header is the metadata of a call.
@@ -44,19 +45,4 @@ func (h Header) Values(name string) []string {
 func Values(ctx context.Context, name string) []string { return Of(ctx).Values(name) }
 
 // key is the key of the metadata in contexts, which grpc does not export.
-var key = func() any {
-	var recorder keyRecorder
-	metadata.ValueFromIncomingContext(&recorder, "")
-	return recorder.key
-}()
-
-// keyRecorder is a context that records the key of a lookup.
-type keyRecorder struct {
-	context.Context
-	key any
-}
-
-func (r *keyRecorder) Value(key any) any {
-	r.key = key
-	return nil
-}
+var key = ctxkey.Of(func(ctx context.Context) { metadata.ValueFromIncomingContext(ctx, "") })

@@ -6,6 +6,8 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/ctxkey"
 )
 
 // withoutValues is a context without the values of another: those of a caller are not the method's.
@@ -40,26 +42,7 @@ func (c serverContext) Value(key any) any {
 
 // The keys of grpc's values in contexts, which grpc does not export.
 var (
-	transportKey = keyOf(func(ctx context.Context) { grpc.ServerTransportStreamFromContext(ctx) })
-	metadataKey  = keyOf(func(ctx context.Context) { metadata.FromIncomingContext(ctx) })
-	peerKey      = keyOf(func(ctx context.Context) { peer.FromContext(ctx) })
+	transportKey = ctxkey.Of(func(ctx context.Context) { grpc.ServerTransportStreamFromContext(ctx) })
+	metadataKey  = ctxkey.Of(func(ctx context.Context) { metadata.FromIncomingContext(ctx) })
+	peerKey      = ctxkey.Of(func(ctx context.Context) { peer.FromContext(ctx) })
 )
-
-// keyOf returns the key that a function looks up in a context.
-func keyOf(lookup func(context.Context)) any {
-	recorder := &keyRecorder{Context: context.Background()}
-	lookup(recorder)
-	return recorder.key
-}
-
-// keyRecorder is a context that records the key of a lookup.
-type keyRecorder struct {
-	context.Context
-	key any
-}
-
-// Value implements [context.Context].
-func (r *keyRecorder) Value(key any) any {
-	r.key = key
-	return nil
-}
