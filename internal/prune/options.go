@@ -54,7 +54,7 @@ func isPlainOptions(h holder, raw []byte) bool {
 // ourOption is the number of the options of this project, the same for services, methods and enums.
 var ourOption = grpcservicev1.E_Method.TypeDescriptor().Number()
 
-// rules says whether a message has validation rules of its own.
+// rules states whether a message has validation rules.
 type rules int8
 
 const (

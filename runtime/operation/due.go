@@ -18,7 +18,8 @@ type Notifier interface {
 // pollOfNotifier is the default interval at which a manager polls a [Notifier].
 const pollOfNotifier = 5 * time.Second
 
-// Pauses after hints for nothing: with many processes, one of them gets what all are told of.
+// Pauses after hints that brought no operation: with many processes, all receive a hint, and one gets
+// the operation.
 const (
 	firstQuiet   = 10 * time.Millisecond
 	longestQuiet = time.Second

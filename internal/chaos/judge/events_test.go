@@ -111,11 +111,11 @@ func TestEvents(t *testing.T) {
 			func(e *events) { e.History.Events = append(e.History.Events, receive(20, "s", 4)) },
 			[]Rule{DeliveryDiffers},
 		},
-		"a subscriber is told of a loss that is none": {
+		"a subscriber learns of a loss that is none": {
 			func(e *events) { e.History.Events = append(e.History.Events, lost(20, "s")) },
 			[]Rule{LossUntrue},
 		},
-		"a subscriber is not told of a loss": {
+		"a subscriber does not learn of a loss": {
 			func(e *events) { e.History.Events = slices.Delete(e.History.Events, 4, 5) },
 			[]Rule{LossUntold},
 		},

@@ -302,7 +302,7 @@ func TestAMessageThatIsTooLarge(t *testing.T) {
 }
 
 // TestThreeReplicas restarts the server while members of three replicas write: each member
-// receives the messages of each other in order, each once, or is told how many are missing.
+// receives the messages of each other in order, each once, or learns how many are missing.
 func TestThreeReplicas(t *testing.T) {
 	const replicas, messages = 3, 300
 	srv := natstest.Start(t)

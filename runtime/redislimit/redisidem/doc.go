@@ -17,7 +17,7 @@
 // While a Redis server keeps what it has acknowledged, a call with a key runs once, and retries
 // receive its response. But Redis replicates, and by default also writes to disk, after it has
 // replied: a failover or a crash can lose the last claims and responses. A retry of such a call
-// runs again. The claim of a call that still runs is made again by its next renewal. There is no
+// runs again. The next renewal restores the claim of a call that still runs. There is no
 // transaction with the effect of the call: a process that is killed between the effect and its
 // response leaves the effect without a response, and [idempotency.Save] is not supported. For
 // effects in a database, keep the responses there. docs/idempotency.md has the settings of Redis.
