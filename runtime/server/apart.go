@@ -21,6 +21,7 @@ func (m *method) runApart(stream *serverStream, run func() error) (err error) {
 	outcome := errGoexit
 	done := inBackground(func() { outcome = m.runJoined(c, run) })
 	if because := m.await(stream, done); because != nil {
+		cancel() // first, so that a method whose send fails finds its context ended
 		stream.end(because)
 		if c.call.isSending() { // the status waits behind what the client has not read
 			time.AfterFunc(unreadGrace, c.arrival.Abort)

@@ -76,6 +76,7 @@ func (s *serverStream) RecvMsg(req any) (err error) {
 		if isUndecodable(err) {
 			s.call.step.Store(&decodeStep)
 		}
+		s.awaitCancel()
 		return cmp.Or(s.over(), receiveError(err))
 	}
 	s.watch.touch()
@@ -112,11 +113,20 @@ func (s *serverStream) SendMsg(resp any) (err error) {
 	s.call.call.sending.Store(sent + 1)
 	if err := s.ServerStream.SendMsg(s.forms.shared(s.call, s.ServerStream, resp)); err != nil {
 		s.call.call.sending.Store(0)
+		s.awaitCancel()
 		return cmp.Or(s.over(), s.call.rejected(), err)
 	}
 	s.watch.touch()
 	s.call.call.sent.Add(1)
 	return nil
+}
+
+// awaitCancel returns when the context of the method has ended, if that of grpc's stream has.
+// Contexts end one after the other, and a method whose send has failed asks its context why.
+func (s *serverStream) awaitCancel() {
+	if s.ServerStream.Context().Err() != nil {
+		<-s.ctx.Done()
+	}
 }
 
 // releaseHeader sends the header with the first response of a stream.

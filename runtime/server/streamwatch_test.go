@@ -1,13 +1,16 @@
 package server_test
 
 import (
+	"cmp"
 	"context"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -105,5 +108,81 @@ func TestAMethodThatIgnoresItsTimeIsWaitedFor(t *testing.T) {
 		default:
 			t.Error("Serve returned before the method did")
 		}
+	})
+}
+
+// TestAMethodWhoseSendFailsFindsItsContextEnded checks it for a client that is gone, with contexts
+// that end late, and for a stream whose time is up.
+func TestAMethodWhoseSendFailsFindsItsContextEnded(t *testing.T) {
+	for name, end := range map[string]struct {
+		policy runtime.Policy
+		leave  bool
+	}{
+		"the client leaves":                       {leave: true},
+		"the client leaves before its time is up": {policy: runtime.Policy{TotalTimeout: time.Hour}, leave: true},
+		"the time is up":                          {policy: runtime.Policy{TotalTimeout: 500 * time.Millisecond}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan error, 1)
+			srv := echotest.StartServer(t, func(srv *server.Server) {
+				server.Register[echotest.Service](srv, echotest.TableWith(end.policy), echotest.Funcs{
+					ManyFunc: func(ctx context.Context, req *text) runtime.Stream[text] {
+						return func(yield func(*text, error) bool) {
+							for yield(req, nil) {
+							}
+							ended <- ctx.Err()
+						}
+					},
+				})
+			}, server.WithGRPCOptions(grpc.StatsHandler(lateContexts{})))
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			many, err := srv.Conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/test.v1.Echo/Many")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmp.Or(many.SendMsg(echotest.TenBytes), many.CloseSend()); err != nil {
+				t.Fatal(err)
+			}
+			if end.leave {
+				if err := many.RecvMsg(new(text)); err != nil {
+					t.Fatal(err)
+				}
+				cancel()
+			}
+			for many.RecvMsg(new(text)) == nil {
+			}
+			if err := echotest.Within(t, ended); err != context.Canceled {
+				t.Errorf("the method's context has ended with %v", err)
+			}
+		})
+	}
+}
+
+// lateContexts gives calls contexts whose derived contexts end later.
+type lateContexts struct{ stats.Handler }
+
+func (lateContexts) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context {
+	return lateContext{ctx}
+}
+func (lateContexts) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (lateContexts) HandleRPC(context.Context, stats.RPCStats)                         {}
+func (lateContexts) HandleConn(context.Context, stats.ConnStats)                       {}
+
+type lateContext struct{ context.Context }
+
+// Value hides the context below from package context, which would end derived ones at once.
+func (c lateContext) Value(key any) any {
+	if reflect.TypeOf(key) == reflect.TypeFor[*int]() {
+		return nil
+	}
+	return c.Context.Value(key)
+}
+
+// AfterFunc is what package context calls instead.
+func (c lateContext) AfterFunc(f func()) (stop func() bool) {
+	return context.AfterFunc(c.Context, func() {
+		time.Sleep(20 * time.Millisecond)
+		f()
 	})
 }
