@@ -23,17 +23,18 @@ ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/
 
 # The protos of Google and of protovalidate, which protos of this repository import.
 PROTOS := $(CURDIR)/.protos
-# The example's copy of them: a buf module must be inside its project.
+# The examples' copies of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
+REST_PROTOS := $(CURDIR)/examples/rest/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/chaos internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions benchmarks benchmarks/peers tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/chaos internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest benchmarks benchmarks/peers tools
 # The public protos. Those of internal/e2e are private.
-PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto
+PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto examples/rest/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
 # nothing.
 AGAINST ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
 # The tools that tools/go.mod pins.
-TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-go-grpc staticcheck)
+TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-go-grpc protoc-gen-grpc-gateway staticcheck)
 # How long `make fuzz` spends on each target, and directories that it omits.
 FUZZTIME ?= 10s
 FUZZSKIP ?=
@@ -148,6 +149,7 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
 	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing libfaketime"; \
 	[ -n "$$missing" ] || exit 0; \
 	policy=/usr/sbin/policy-rc.d; \
@@ -170,6 +172,7 @@ test-examples: $(BIN)/buf protos ## Run the tests of the examples
 	cd examples/shop && $(RACE) -count=1 ./... # Go's cache does not see the programs that the tests build
 	cd examples/shop/cmd/natsserver && go vet ./...
 	cd examples/versions && $(RACE) -count=1 ./... # nor buf
+	cd examples/rest && $(RACE) -count=1 ./... # nor the page whose commands the tests run
 
 .PHONY: test-benchmarks
 test-benchmarks: ## Measure servers as make bench does, briefly: allocations, and the CPU time within wide bounds
@@ -237,7 +240,7 @@ lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto fi
 		(cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
 	done
 	go vet -tags protoopaque ./internal/e2e/gen/...
-	@for project in . examples/shop examples/versions benchmarks/peers; do \
+	@for project in . examples/shop examples/versions examples/rest benchmarks/peers; do \
 		echo "buf lint, buf format: $$project"; \
 		(cd $$project && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code) || exit 1; \
 	done
@@ -250,6 +253,7 @@ breaking: $(BIN)/buf protos ## Check that the public protos are compatible with 
 	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; \
 	git archive "$(AGAINST)" | tar -x -C "$$before"; \
 	cp -R $(PROTOS) "$$before/"; cp -R $(SHOP_PROTOS) "$$before/examples/shop/"; \
+	if [ -e "$$before/examples/rest" ]; then cp -R $(REST_PROTOS) "$$before/examples/rest/"; fi; \
 	for protos in $(PUBLIC_PROTOS); do \
 		if ! [ -e "$$before/$$protos" ]; then \
 			echo "buf breaking: $(AGAINST) has no $$protos, so nothing can break"; \
@@ -266,6 +270,7 @@ generate: tools plugin protos generate-shop ## Generate the options, the code th
 	$(BIN)/buf generate --template buf.gen.google.yaml
 	$(BIN)/buf generate --template buf.gen.validate.yaml
 	cd examples/versions && $(BIN)/buf generate
+	cd examples/rest && $(BIN)/buf generate
 	cd benchmarks/peers && $(BIN)/buf generate
 
 .PHONY: generate-shop
@@ -273,7 +278,7 @@ generate-shop: $(BIN)/buf $(BIN)/protoc-gen-go plugin protos ## Generate the cod
 	cd examples/shop && $(BIN)/protoc-gen-grpcservice --export third_party && $(BIN)/buf generate
 
 .PHONY: protos
-protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written ## Write the protos of Google and protovalidate to .protos if they have changed
+protos: $(PROTOS)/.written $(SHOP_PROTOS)/.written $(REST_PROTOS)/.written ## Write the protos of Google and protovalidate to .protos if they have changed
 
 $(PROTOS)/.written: $(BIN)/buf tools/go.mod tools/go.sum $(wildcard tools/googleprotos/*.go)
 	rm -rf $(PROTOS)
@@ -285,6 +290,12 @@ $(SHOP_PROTOS)/.written: $(PROTOS)/.written
 	rm -rf $(SHOP_PROTOS)
 	cp -R $(PROTOS) $(SHOP_PROTOS)
 	cd examples/shop && $(BIN)/buf format -w .protos
+	@touch $@
+
+$(REST_PROTOS)/.written: $(PROTOS)/.written
+	rm -rf $(REST_PROTOS)
+	cp -R $(PROTOS) $(REST_PROTOS)
+	cd examples/rest && $(BIN)/buf format -w .protos
 	@touch $@
 
 .PHONY: plugin
@@ -307,4 +318,4 @@ $(BIN)/protoc-gen-go: go.mod go.sum
 
 .PHONY: clean
 clean: ## Remove the tools and their output
-	rm -rf $(BIN) $(PROTOS) $(SHOP_PROTOS)
+	rm -rf $(BIN) $(PROTOS) $(SHOP_PROTOS) $(REST_PROTOS)
