@@ -65,7 +65,7 @@ func ClientStream[Resp, Req any](ctx context.Context, m *Method, reqs runtime.St
 	}
 	resp := new(Resp)
 	err = c.RecvMsg(resp)
-	c.ended = true
+	c.ended = err == nil // an error may be grpc's own, about a second response
 	if err = c.end(c.endedBy(ctx, err, failure)); err != nil {
 		return nil, err
 	}
