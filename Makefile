@@ -27,7 +27,7 @@ PROTOS := $(CURDIR)/.protos
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 REST_PROTOS := $(CURDIR)/examples/rest/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest benchmarks benchmarks/peers tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest benchmarks benchmarks/peers tools
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto examples/rest/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -50,7 +50,7 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-sql test-chaos test-foreign test-conformance test-deploy test-production test-examples test-benchmarks test-tools ## Run all checks and all tests
+test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-web test-sql test-chaos test-foreign test-conformance test-deploy test-production test-examples test-benchmarks test-tools ## Run all checks and all tests
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -117,6 +117,10 @@ test-endpointslice: ## Run the tests of the module that follows the pods of Kube
 .PHONY: test-xds
 test-xds: ## Run the tests of the module for xDS and load reports
 	cd runtime/xds && $(RACE) ./...
+
+.PHONY: test-web
+test-web: ## Run the tests of the module that serves HTTP
+	cd runtime/web && $(RACE) ./...
 
 .PHONY: test-roles
 test-roles: ## Run the tests of the module for roles

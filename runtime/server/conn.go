@@ -66,11 +66,11 @@ func (h host) Leave() { h.pipeline.awaited.Leave() }
 
 // Handler implements [inprocess.Host].
 func (h host) Handler(path string) inprocess.Handler {
-	known := h.paths.Load()
-	if known == nil {
-		known = h.indexPaths()
+	index := h.index.Load()
+	if index == nil {
+		index = h.indexPaths()
 	}
-	if handler, ok := (*known)[path]; ok {
+	if handler, ok := index.handlers[path]; ok {
 		return handler
 	}
 	unknown := h.pipeline.unknownMethod()
@@ -80,19 +80,25 @@ func (h host) Handler(path string) inprocess.Handler {
 }
 
 // indexPaths makes the handlers of all methods known by their paths, until the next registration.
-func (s *Server) indexPaths() *map[string]inprocess.Handler {
+func (s *Server) indexPaths() *pathIndex {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	paths := make(map[string]inprocess.Handler)
-	for _, r := range s.services {
-		prefix := "/" + r.desc.ServiceName + "/"
-		for _, m := range r.desc.Methods {
-			paths[prefix+m.MethodName] = inprocess.Handler{Impl: r.impl, Unary: m.Handler}
-		}
-		for _, m := range r.desc.Streams {
-			paths[prefix+m.StreamName] = inprocess.Handler{Impl: r.impl, Stream: m.Handler}
+	index := &pathIndex{handlers: make(map[string]inprocess.Handler)}
+	add := func(service, name string, handler inprocess.Handler) {
+		path := "/" + service + "/" + name
+		index.handlers[path] = handler
+		if m := s.pipeline.lookup(path); m != nil {
+			index.methods.infos = append(index.methods.infos, m.info)
 		}
 	}
-	s.paths.Store(&paths)
-	return &paths
+	for _, r := range s.services {
+		for _, m := range r.desc.Methods {
+			add(r.desc.ServiceName, m.MethodName, inprocess.Handler{Impl: r.impl, Unary: m.Handler})
+		}
+		for _, m := range r.desc.Streams {
+			add(r.desc.ServiceName, m.StreamName, inprocess.Handler{Impl: r.impl, Stream: m.Handler})
+		}
+	}
+	s.index.Store(index)
+	return index
 }

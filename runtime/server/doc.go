@@ -56,10 +56,12 @@
 //   - [WithEngine]: what accepts connections, instead of a *grpc.Server
 //   - [WithService], [WithOptions], [WithError]: for packages that offer an option of a server
 //   - [WithHealthAddr]: health for probes that do not use TLS
+//   - [WithFront]: the methods in another protocol; see package web
 //   - [WithCompanions]: what runs beside the server, such as an admin page; [Server.Sources] are the
 //     metrics that it may show
 //
 // [Server.Conn] calls the services from the same process; [WithPeer] is an option of it.
+// [Server.Host] is the server as a [Front] sees it.
 //
 // Existing servers:
 //

@@ -40,8 +40,8 @@ func WithEngine(open func(EngineConfig) (Engine, error)) Option {
 			c.fail("WithEngine(nil): pass a function, or omit the option")
 			return
 		}
-		if c.engine != nil {
-			c.fail("WithEngine: a server has one engine; pass the option once")
+		if c.engine != nil || c.sole != nil {
+			c.fail("WithEngine: a server has one engine, or a front on the address of Run; pass one")
 		}
 		c.engine = open
 	}

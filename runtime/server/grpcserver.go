@@ -42,6 +42,9 @@ func (g *GRPCServer) Stop() {
 
 // openEngine returns the engine of the options, or a *grpc.Server.
 func (s *Server) openEngine() (Engine, error) {
+	if open := s.pipeline.sole; open != nil {
+		return open(s.Host())
+	}
 	options := grpcOptions(s.pipeline)
 	if open := s.pipeline.engine; open != nil {
 		return withoutPanic(func() (Engine, error) {
@@ -53,6 +56,9 @@ func (s *Server) openEngine() (Engine, error) {
 
 // listener returns lis for the engine, with the bounds of connections.
 func (s *Server) listener(lis net.Listener) net.Listener {
+	if s.pipeline.sole != nil {
+		return lis // see [Host.Listen]
+	}
 	if s.pipeline.engine != nil {
 		return s.pipeline.capacity.Pending(lis)
 	}

@@ -75,6 +75,9 @@ func On(target grpc.ServiceRegistrar, opts ...Option) *Registrar {
 	if config.engine != nil {
 		config.fail("WithEngine: On serves nothing; pass your engine as the target")
 	}
+	if len(config.fronts) > 0 || config.sole != nil {
+		config.fail("WithFront: On serves no address; pass the front your own server")
+	}
 	if len(config.companions) > 0 {
 		config.fail("WithCompanions: On serves nothing that they could accompany; start them in the program")
 	}

@@ -140,6 +140,7 @@ func (m *method) enter(ctx context.Context, c *callContext) error {
 
 // receive decodes the request of a unary call and checks it.
 func (m *method) receive(ctx context.Context, c *callContext, req any, decode func(any) error) error {
+	c.arrival.ReadUntil(ctx)
 	if err := c.decode(req, decode); err != nil {
 		return receiveError(err)
 	}

@@ -47,6 +47,8 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	stopCompanions, err := s.startCompanions(ctx)
 	if err != nil {
 		server.Stop() // it has goroutines
+		s.fronts.stop()
+		s.fronts.close()
 		return s.stop.Finish(errors.Join(err, lis.Close(), s.probes.discard()))
 	}
 	s.setServing(lis.Addr())
@@ -58,6 +60,7 @@ func (s *Server) Serve(ctx context.Context, lis net.Listener) error {
 	s.startBackground(ctx)
 	defer s.pipeline.policyFile.watch()()
 	s.probes.serve(s.failAndStop)
+	s.fronts.serve(s.failAndStop)
 	err = s.serveUntilStopped(ctx, server, lis)
 	s.probes.stop()
 	err = errors.Join(err, stopCompanions())
@@ -86,6 +89,9 @@ func (s *Server) logServing(ctx context.Context, lis net.Listener) {
 	attrs := []slog.Attr{slog.String("address", lis.Addr().String()), slog.Any("services", s.serviceNames())}
 	if s.probes != nil {
 		attrs = append(attrs, slog.String("health_address", s.probes.lis.Addr().String()))
+	}
+	for _, front := range s.fronts {
+		attrs = append(attrs, slog.String(front.name+"_address", front.lis.Addr().String()))
 	}
 	s.pipeline.logger.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 }
@@ -119,7 +125,12 @@ func (s *Server) start(ctx context.Context) (Engine, error) {
 	if err != nil {
 		return nil, errors.Join(err, probes.discard())
 	}
-	s.probes, s.engine, s.started = probes, engine, true
+	fronts, err := s.openFronts(ctx)
+	if err != nil {
+		engine.Stop() // it has goroutines
+		return nil, errors.Join(err, probes.discard())
+	}
+	s.probes, s.engine, s.fronts, s.started = probes, engine, fronts, true
 	for _, r := range s.services {
 		engine.RegisterService(r.desc, r.impl)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/grpc"
 
-	"github.com/grpcservice/grpcservice/runtime/internal/inprocess"
 	"github.com/grpcservice/grpcservice/runtime/internal/stop"
 	"github.com/grpcservice/grpcservice/runtime/metric"
 )
@@ -33,7 +32,8 @@ type Server struct {
 	probes   *probes        // from Serve on; nil without WithHealthAddr
 	sources  metric.Sources // of AddSources
 
-	paths atomic.Pointer[map[string]inprocess.Handler] // nil after a registration; see Conn
+	fronts ports                     // from Serve on
+	index  atomic.Pointer[pathIndex] // nil after a registration; see Conn
 }
 
 // registration is a service to register when Serve is called.
@@ -127,7 +127,7 @@ func (s *Server) registerForeign(desc *grpc.ServiceDesc, impl any) {
 
 // keep keeps a service until Serve, or the error of one that cannot be registered; s is locked.
 func (s *Server) keep(r registration) {
-	s.paths.Store(nil)
+	s.index.Store(nil)
 	name := r.desc.ServiceName
 	if s.started {
 		err := fmt.Errorf("%s: registered after Serve; register every service before", name)

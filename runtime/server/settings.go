@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -56,6 +57,8 @@ type settings struct {
 	compression     compressor
 	reflection      bool
 	engine          func(EngineConfig) (Engine, error)
+	fronts          []frontOptions
+	sole            func(*Host) (Engine, error) // a front instead of an engine; or nil
 	wrapCreds       []credentialsWrapper
 	services        []func(grpc.ServiceRegistrar) // of WithService
 	grpc            []grpc.ServerOption
@@ -96,7 +99,8 @@ func isNil(impl any) bool {
 
 // tlsSettings are the options of TLS with files.
 type tlsSettings struct {
-	own     bool // WithTLS or WithCredentials
+	own     bool        // WithTLS or WithCredentials
+	config  *tls.Config // of WithTLS
 	options tlsfiles.Options
 	files   *tlsfiles.Files // nil without WithTLSFiles
 }

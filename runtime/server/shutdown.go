@@ -59,7 +59,9 @@ func (s *Server) shutDown(server Engine) error {
 	s.pipeline.capacity.CloseHandshakes()
 	defer s.pipeline.dropUnread()()
 	ended := inBackground(func() {
+		fronts := inBackground(s.fronts.gracefulStop)
 		server.GracefulStop()
+		<-fronts
 		<-s.pipeline.awaited.Ended()
 	})
 	var err error
@@ -92,6 +94,7 @@ func (s *Server) stopNow(server Engine) error {
 	s.pipeline.expire()
 	s.pipeline.capacity.CloseHandshakes()
 	stopped := inBackground(func() {
+		s.fronts.stop()
 		server.Stop()
 		<-s.pipeline.awaited.Ended()
 	})

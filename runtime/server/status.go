@@ -198,6 +198,9 @@ func (s *Server) setServing(addr net.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.since, s.addrs = time.Now(), []string{addr.String()}
+	for _, front := range s.fronts {
+		s.addrs = append(s.addrs, front.lis.Addr().String())
+	}
 }
 
 // describeState completes the status of a server with what its pipeline knows.

@@ -17,7 +17,7 @@ func WithTLS(config *tls.Config) Option {
 			c.fail("WithTLS(nil): pass a configuration, or leave the option out to speak plain text")
 			return
 		}
-		c.creds, c.tls.own = credentials.NewTLS(config), true
+		c.creds, c.tls.own, c.tls.config = credentials.NewTLS(config), true, config
 	}
 }
 
@@ -30,7 +30,7 @@ func WithCredentials(creds credentials.TransportCredentials) Option {
 			c.fail("WithCredentials(nil): pass credentials, or leave the option out to serve plain text")
 			return
 		}
-		c.creds, c.tls.own = creds, true
+		c.creds, c.tls.own, c.tls.config = creds, true, nil
 	}
 }
 

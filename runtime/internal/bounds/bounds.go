@@ -53,6 +53,7 @@ type Bounds struct {
 	peers         table
 	conns         sync.Map // of net.Addr, which is unique to a connection, to *Conn
 	handshakes    handshakes
+	held          held
 	counts        counts
 
 	headers  proxies.Set // whose connections start with a header of the PROXY protocol
@@ -74,15 +75,21 @@ type Arrival struct {
 	Room any
 
 	conn    *Conn
-	peer    *peerUse // of Client; nil if the call counts for the peer of its connection
+	peer    *peerUse // of Client or of a front; nil if the call counts for the peer of its connection
 	stream  uint32   // 0 if the call does not count
 	verdict Verdict
 	handled atomic.Bool
 
 	finished atomic.Bool
-	// Number of sweeps without a write of the response; guarded by the connection's mutex.
+	// Number of sweeps without a write of the response; guarded by the mutex of the connection, or of
+	// the calls of fronts.
 	unread  int32
 	aborted bool // guarded by the same mutex
+
+	// Of a call of a front; see [Bounds.Hold].
+	bounds    *Bounds
+	transport Transport
+	written   int64 // in the previous sweep
 }
 
 // Conn is the use of one connection.

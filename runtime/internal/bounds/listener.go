@@ -82,6 +82,15 @@ func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	if b.headers.Contains(network.IP(addr)) {
 		return b.acceptProxied(raw, addr)
 	}
+	use, ok := b.enterConn(raw, addr)
+	if !ok {
+		return nil, false
+	}
+	return b.follow(raw, use), true
+}
+
+// enterConn counts a connection, or closes it if there are too many.
+func (b *Bounds) enterConn(raw net.Conn, addr net.Addr) (*Conn, bool) {
 	peer := b.peers.acquire(PeerOf(addr))
 	verdict := enterBoth(&b.all.connections, &peer.connections, b.limits.Connections, b.limits.ConnectionsPerPeer)
 	if verdict != Accepted {
@@ -93,7 +102,7 @@ func (b *Bounds) accept(raw net.Conn) (*boundConn, bool) {
 	b.counts.accepted.Add(1)
 	use := newConn(b, peer, addr)
 	b.conns.Store(use.addr, use)
-	return b.follow(raw, use), true
+	return use, true
 }
 
 // RemoteAddr returns the address by which [Bounds.Tap] knows the connection.

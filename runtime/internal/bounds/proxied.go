@@ -21,13 +21,22 @@ func (b *Bounds) ExpectHeaders(from proxies.Set, invalid func(proxy net.Addr, er
 
 // acceptProxied is accept for a connection from a proxy, whose peer is not known yet.
 func (b *Bounds) acceptProxied(raw net.Conn, addr net.Addr) (*boundConn, bool) {
+	use, ok := b.enterProxied(raw, addr)
+	if !ok {
+		return nil, false
+	}
+	return b.follow(raw, use), true
+}
+
+// enterProxied counts a connection from a proxy, or closes it if there are too many.
+func (b *Bounds) enterProxied(raw net.Conn, addr net.Addr) (*Conn, bool) {
 	if !enter(&b.all.connections, b.limits.Connections) {
 		b.reject(addr, ServerFull)
 		_ = raw.Close()
 		return nil, false
 	}
 	b.counts.accepted.Add(1)
-	return b.follow(raw, newConn(b, nil, addr)), true
+	return newConn(b, nil, addr), true
 }
 
 // identify reads the header of a connection from a proxy, and counts the connection for the peer
@@ -36,8 +45,13 @@ func (b *Bounds) identify(bound *boundConn) error {
 	if bound.use.peer != nil {
 		return nil
 	}
-	proxy := bound.NetConn().RemoteAddr()
-	addr, err := proxies.ReadHeader(bound.NetConn())
+	return b.identifyConn(bound.use, bound.NetConn())
+}
+
+// identifyConn reads the header of raw, which counts as use.
+func (b *Bounds) identifyConn(use *Conn, raw net.Conn) error {
+	proxy := raw.RemoteAddr()
+	addr, err := proxies.ReadHeader(raw)
 	if err != nil {
 		// Load balancers and scanners may only connect, and a shutdown closes handshakes.
 		if !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) {
@@ -49,7 +63,7 @@ func (b *Bounds) identify(bound *boundConn) error {
 	if addr == nil {
 		addr = proxy
 	}
-	return b.arrive(bound.use, addr)
+	return b.arrive(use, addr)
 }
 
 // arrive counts a connection for the peer at addr.

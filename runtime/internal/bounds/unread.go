@@ -8,12 +8,16 @@ func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
 		conn.(*Conn).abortUnread(sweeps)
 		return true
 	})
+	for _, a := range b.held.unread(sweeps) {
+		a.transport.Abort()
+	}
 	return b.all.streams.Load() > 0
 }
 
 // RestartUnread makes the next sweep the first one of all calls, because the next sweeps are of
 // another length.
 func (b *Bounds) RestartUnread() {
+	b.held.restart()
 	b.conns.Range(func(_, conn any) bool {
 		c := conn.(*Conn)
 		c.mu.Lock()
@@ -73,7 +77,11 @@ func (c *Conn) abort(stream uint32) {
 // Abort resets the stream of the call at once, without sending what is queued for it, if the
 // transport still holds the stream.
 func (a *Arrival) Abort() {
-	if a != nil && a.stream != 0 {
+	switch {
+	case a == nil:
+	case a.transport != nil:
+		a.transport.Abort()
+	case a.stream != 0:
 		a.conn.abort(a.stream)
 	}
 }

@@ -59,9 +59,10 @@ type warned struct {
 
 // generation is what the files held at a time.
 type generation struct {
-	pair  *tls.Certificate
-	cas   *x509.CertPool
-	creds credentials.TransportCredentials // for these
+	pair   *tls.Certificate
+	cas    *x509.CertPool
+	config *tls.Config                      // for these
+	creds  credentials.TransportCredentials // for config
 }
 
 // Server returns the credentials of a server. An error names the file that cannot be used.
@@ -152,7 +153,8 @@ func (f *Files) latest() *generation {
 	if g := f.current.Load(); g != nil && g.pair == now.pair && g.cas == now.cas {
 		return g
 	}
-	now.creds = credentials.NewTLS(f.config(f, now))
+	now.config = f.config(f, now)
+	now.creds = credentials.NewTLS(now.config)
 	f.current.Store(&now)
 	return &now
 }

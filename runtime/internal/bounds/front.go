@@ -1,0 +1,197 @@
+package bounds
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/network"
+)
+
+// Transport carries a call of a front, which reads and writes its connections itself. Its methods
+// may be called concurrently, and after the end of the call.
+type Transport interface {
+	// SetReadDeadline makes a running and every later read fail at t.
+	SetReadDeadline(t time.Time)
+	// Written is how much of the response was passed on to the connection. It grows while the client
+	// reads.
+	Written() int64
+	// Abort resets the call at once, without what is queued for it.
+	Abort()
+}
+
+// held are the calls of fronts, with what AbortUnread remembers of them.
+type held struct {
+	mu    sync.Mutex
+	calls map[*Arrival]struct{}
+}
+
+// Hold counts a call of a front that arrives from addr, while its transport holds it: until
+// [Arrival.Release]. Only the exported fields of a are set, and the context of the call must derive
+// from a. Like [Conn.Tap], Hold rejects no call itself.
+func (b *Bounds) Hold(a *Arrival, addr net.Addr, t Transport, essential bool) {
+	a.bounds, a.transport = b, t
+	if a.Client != nil {
+		addr = a.Client
+	}
+	a.peer = b.peers.acquire(PeerOf(addr))
+	a.verdict = enterBoth(&b.all.streams, &a.peer.streams,
+		raised(b.limits.Calls, essential), raised(b.limits.CallsPerPeer, essential))
+	if a.verdict != Accepted {
+		a.peer.release()
+		a.peer = nil
+		return
+	}
+	b.held.mu.Lock()
+	defer b.held.mu.Unlock()
+	if b.held.calls == nil {
+		b.held.calls = make(map[*Arrival]struct{})
+	}
+	b.held.calls[a] = struct{}{}
+}
+
+// Release stops counting a call of a front.
+func (a *Arrival) Release() {
+	if a.peer == nil {
+		return
+	}
+	b := a.bounds
+	b.held.mu.Lock()
+	delete(b.held.calls, a)
+	b.held.mu.Unlock()
+	b.all.streams.Add(-1)
+	a.peer.streams.Add(-1)
+	a.peer.release()
+}
+
+// ReadUntil makes reading a request fail at the deadline of ctx, if the call is one of a front:
+// other transports end their calls themselves.
+func (a *Arrival) ReadUntil(ctx context.Context) {
+	if a == nil || a.transport == nil {
+		return
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		a.transport.SetReadDeadline(deadline)
+	}
+}
+
+// unread returns the calls whose responses are not read; see [Bounds.AbortUnread].
+func (h *held) unread(sweeps int) (unread []*Arrival) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for a := range h.calls {
+		if !a.finished.Load() {
+			continue
+		}
+		written := a.transport.Written()
+		if a.unread++; a.unread == 1 || written != a.written {
+			a.unread, a.written = 1, written
+		} else if int(a.unread) > sweeps {
+			unread = append(unread, a)
+		}
+	}
+	return unread
+}
+
+// restart makes the next sweep the first one of all calls.
+func (h *held) restart() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for a := range h.calls {
+		a.unread = 0
+	}
+}
+
+// Plain returns a listener for a server that reads and writes its connections itself, such as one
+// of HTTP. Its connections count like those of [Bounds.Listener], and read the header of the PROXY
+// protocol before anything else.
+func (b *Bounds) Plain(lis net.Listener) net.Listener { return &plainListener{lis, b} }
+
+type plainListener struct {
+	net.Listener
+	bounds *Bounds
+}
+
+// Accept implements net.Listener.
+func (l *plainListener) Accept() (net.Conn, error) {
+	for {
+		accepted, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if conn, ok := l.bounds.acceptPlain(accepted); ok {
+			setUserTimeout(accepted)
+			l.bounds.handshakes.add(conn, accepted)
+			return conn, nil
+		}
+	}
+}
+
+// acceptPlain returns raw as a connection that counts, or closes it if there are too many.
+func (b *Bounds) acceptPlain(raw net.Conn) (*PlainConn, bool) {
+	addr := raw.RemoteAddr()
+	if b.headers.Contains(network.IP(addr)) {
+		use, ok := b.enterProxied(raw, addr)
+		return &PlainConn{Conn: raw, use: use}, ok
+	}
+	use, ok := b.enterConn(raw, addr)
+	return &PlainConn{Conn: raw, use: use}, ok
+}
+
+// PlainConn is a connection of [Bounds.Plain].
+type PlainConn struct {
+	net.Conn
+	use  *Conn
+	once sync.Once
+	err  error // of the header
+}
+
+// identify reads the header of a connection from a proxy. The first to ask for the address or to
+// read does it.
+func (c *PlainConn) identify() error {
+	c.once.Do(func() {
+		if c.use.peer != nil {
+			return
+		}
+		_ = c.Conn.SetReadDeadline(time.Now().Add(c.use.bounds.headerTimeout))
+		if c.err = c.use.bounds.identifyConn(c.use, c.Conn); c.err != nil {
+			_ = c.Close()
+			return
+		}
+		_ = c.Conn.SetReadDeadline(time.Time{})
+	})
+	return c.err
+}
+
+// Read implements net.Conn.
+func (c *PlainConn) Read(p []byte) (int, error) {
+	if err := c.identify(); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+// RemoteAddr returns the address of the peer, which a proxy may have stated.
+func (c *PlainConn) RemoteAddr() net.Addr {
+	if c.identify() != nil {
+		return c.Conn.RemoteAddr()
+	}
+	return c.use.addr
+}
+
+// Close implements net.Conn.
+func (c *PlainConn) Close() error {
+	c.use.bounds.handshakes.remove(c)
+	defer c.use.close()
+	return c.Conn.Close()
+}
+
+// Arrived records that the connection has finished its handshake and sent a call. Until then, a
+// shutdown closes it.
+func (c *PlainConn) Arrived() { c.use.bounds.handshakes.remove(c) }
+
+// Secured closes the connection when the verified certificate of the client has expired.
+func (c *PlainConn) Secured(info credentials.AuthInfo) { c.use.closeAfter(c, info) }

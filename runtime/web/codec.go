@@ -1,0 +1,56 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/protoadapt"
+)
+
+// codec is one of connect's, also for messages of the first version of the API, whose errors of
+// decoding can be told from others.
+type codec struct {
+	connect.StableCodec
+	json bool
+}
+
+func newBinaryCodec() codec { return codec{connectproto.NewBinaryCodec(), false} }
+
+// newJSONCodec returns the codec of JSON. Like a binary message, one in JSON may have fields that
+// the server does not know.
+func newJSONCodec() codec { return codec{connectproto.NewJSONCodec(), true} }
+
+// MarshalWrite implements [connect.Codec].
+func (c codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error {
+	m, err := messageOf(msg)
+	if err != nil {
+		return err
+	}
+	return c.StableCodec.MarshalWrite(ctx, dst, m)
+}
+
+// UnmarshalRead implements [connect.Codec].
+func (c codec) UnmarshalRead(ctx context.Context, src io.Reader, msg any) error {
+	m, err := messageOf(msg)
+	if err != nil {
+		return err
+	}
+	if err := c.StableCodec.UnmarshalRead(ctx, src, m); err != nil {
+		return &decodeError{c.json, err}
+	}
+	return nil
+}
+
+func messageOf(msg any) (proto.Message, error) {
+	switch m := msg.(type) {
+	case proto.Message:
+		return m, nil
+	case protoadapt.MessageV1:
+		return protoadapt.MessageV2Of(m), nil
+	}
+	return nil, fmt.Errorf("a message of type %T is no proto message", msg)
+}

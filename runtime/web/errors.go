@@ -1,0 +1,68 @@
+package web
+
+import (
+	"strings"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// connectError returns the status of err as the protocols send it, or nil.
+func connectError(err error) error {
+	if err == nil {
+		return nil
+	}
+	st := status.Convert(err)
+	public := connect.NewError(connect.Code(st.Code()), st.Message())
+	for _, detail := range st.Proto().GetDetails() {
+		name := detail.GetTypeUrl()
+		public = public.WithDetail(&connect.ErrorDetail{
+			Type: name[strings.LastIndexByte(name, '/')+1:], Value: detail.GetValue(),
+		})
+	}
+	return public
+}
+
+// statusOf returns the status of an error of the protocols.
+func statusOf(err error) error {
+	code := codes.Code(connect.CodeOf(err))
+	if code == codes.InvalidArgument { // a compressed message that cannot be decompressed, as in grpc
+		code = codes.Internal
+	}
+	return status.Error(code, strings.TrimPrefix(err.Error(), connect.CodeOf(err).String()+": "))
+}
+
+// decodeError is a request that cannot be decoded.
+type decodeError struct {
+	json bool
+	err  error
+}
+
+func (e *decodeError) Error() string { return e.err.Error() }
+
+// status returns the status that the caller receives: for binary messages that of grpc.
+func (e *decodeError) status() error {
+	if !e.json {
+		return status.Errorf(codes.Internal, "grpc: error unmarshalling request: %v", e.err)
+	}
+	return rpcerr.ReasonInvalidRequest.
+		Errorf(codes.InvalidArgument, "the request is not valid JSON for its message: %s", reasonOf(e.err))
+}
+
+// reasonOf returns what a decoder says about a request, which is its caller's own.
+func reasonOf(err error) string {
+	text := strings.TrimPrefix(err.Error(), "proto:")
+	return strings.TrimLeft(text, " \u00a0")
+}
+
+// errOrigin is the error of a request from a page of an origin that is not allowed.
+func errOrigin(origin string) error {
+	return reasonOriginNotAllowed.Errorf(codes.PermissionDenied,
+		"pages of the origin %q may not call this server", origin)
+}
+
+// reasonOriginNotAllowed is the reason of requests from pages of another origin.
+const reasonOriginNotAllowed rpcerr.Reason = "ORIGIN_NOT_ALLOWED"

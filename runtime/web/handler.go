@@ -1,0 +1,67 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"sync/atomic"
+
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/grpcservice/grpcservice/runtime/server"
+)
+
+// Handler serves the methods of a server over HTTP. It is safe for concurrent use.
+type Handler struct {
+	host     *server.Host
+	settings *settings
+	origins  *origins
+	errors   *connecthttp.ErrorWriter
+	methods  atomic.Pointer[methods]
+}
+
+// New returns a handler for an HTTP server of your own:
+//
+//	mux.Handle("/", handler)
+//
+// The paths are those of gRPC: "/library.v1.BookService/GetBook". Calls run through the pipeline of
+// srv, and its shutdown waits for them; until srv serves, they are served too. Your HTTP server has
+// the connections: set its ReadHeaderTimeout, IdleTimeout and MaxHeaderBytes, but neither
+// ReadTimeout nor WriteTimeout, which cut streams. Clients of gRPC need HTTP/2. The bounds of
+// connections, the PROXY protocol and the TLS of srv do not apply; everything else does.
+//
+// It returns an error for invalid options.
+func New(srv *server.Server, opts ...Option) (*Handler, error) {
+	if srv == nil {
+		return nil, errors.New("web.New(nil): pass a server")
+	}
+	return newHandler(srv.Host(), opts)
+}
+
+func newHandler(host *server.Host, opts []Option) (*Handler, error) {
+	s, err := newSettings(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Handler{host: host, settings: s, origins: newOrigins(s), errors: connecthttp.NewErrorWriter()}, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !r.ProtoAtLeast(1, 1) {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusHTTPVersionNotSupported)
+		return
+	}
+	if h.origins.preflight(w, r) {
+		return
+	}
+	if err := h.origins.check(r); err != nil {
+		_ = h.errors.Write(w, r, connectError(err)) // fails if the client is gone
+		return
+	}
+	handler := h.current().handler(r)
+	c := newCall(h, w, r, h.origins.share(w.Header(), r))
+	defer c.finish()
+	handler.ServeHTTP(&c.response, c.request)
+	c.complete = true
+}

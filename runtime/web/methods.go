@@ -1,0 +1,129 @@
+package web
+
+import (
+	"context"
+	"math"
+	"mime"
+	"net/http"
+	"strings"
+
+	"connectrpc.com/connect/v2"
+	"connectrpc.com/connect/v2/connectgzip"
+	"connectrpc.com/connect/v2/connecthttp"
+
+	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/server"
+)
+
+// methods are the handlers of the methods that a server has at one time, by their paths.
+type methods struct {
+	of     *server.Methods
+	byPath map[string]http.Handler
+	// unknown serves calls of other paths, streams those in the framing of streams.
+	unknown, streams http.Handler
+}
+
+// The paths of what serves unknown methods. No request has them: a method's has no "?".
+const (
+	unknownUnary  = "/?/unary"
+	unknownStream = "/?/stream"
+)
+
+// current returns the handlers of the methods that the server has now.
+func (h *Handler) current() *methods {
+	of := h.host.Methods()
+	if m := h.methods.Load(); m != nil && m.of == of {
+		return m
+	}
+	m := h.mount(of)
+	h.methods.Store(m)
+	return m
+}
+
+// Handle implements [connecthttp.ServeMux].
+func (m *methods) Handle(pattern string, handler http.Handler) {
+	if !strings.HasSuffix(pattern, "/") { // those are of Mount, for unknown methods of known services
+		m.byPath[pattern] = handler
+	}
+}
+
+// mount returns handlers for methods.
+func (h *Handler) mount(of *server.Methods) *methods {
+	front := connect.NewServer()
+	serve := func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+		return callIn(ctx).serve(ctx, spec, stream)
+	}
+	for _, info := range of.All() {
+		front.Register(connect.Method{Spec: specOf(info), Handler: serve})
+	}
+	front.Register(
+		connect.Method{Spec: connect.Spec{Procedure: unknownUnary}, Handler: serve},
+		connect.Method{
+			Spec: connect.Spec{Procedure: unknownStream, StreamType: connect.StreamTypeServer}, Handler: serve,
+		})
+	m := &methods{of: of, byPath: make(map[string]http.Handler)}
+	connecthttp.Mount(m, front, h.options()...)
+	m.unknown, m.streams = m.byPath[unknownUnary], m.byPath[unknownStream]
+	delete(m.byPath, unknownUnary)
+	delete(m.byPath, unknownStream)
+	return m
+}
+
+// options returns the options of the protocols.
+func (h *Handler) options() []connecthttp.Option {
+	whose, minBytes := h.host.Compression()
+	if whose == server.CompressNever {
+		minBytes = math.MaxInt
+	}
+	return []connecthttp.Option{
+		connecthttp.WithCodecs(newBinaryCodec(), newJSONCodec()),
+		connecthttp.WithCompressors(connectgzip.New()),
+		connecthttp.WithCompressMinBytes(minBytes),
+		connecthttp.WithReadMaxBytes(h.settings.maxRequest),
+		connecthttp.WithSendMaxBytes(h.settings.maxResponse),
+	}
+}
+
+// specOf describes a method as the protocols need it.
+func specOf(info runtime.MethodInfo) connect.Spec {
+	spec := connect.Spec{Procedure: info.FullMethod, StreamType: connect.StreamTypeUnary}
+	if info.Descriptor != nil {
+		spec.Schema = info.Descriptor
+	}
+	switch info.Kind {
+	case runtime.KindClientStream:
+		spec.StreamType = connect.StreamTypeClient
+	case runtime.KindServerStream:
+		spec.StreamType = connect.StreamTypeServer
+	case runtime.KindBidi:
+		spec.StreamType = connect.StreamTypeBidi
+	}
+	switch info.Policy.Idempotency {
+	case runtime.NoSideEffects:
+		spec.IdempotencyLevel = connect.IdempotencyNoSideEffects
+	case runtime.Idempotent:
+		spec.IdempotencyLevel = connect.IdempotencyIdempotent
+	}
+	return spec
+}
+
+// handler returns what serves a request.
+func (m *methods) handler(r *http.Request) http.Handler {
+	if handler, ok := m.byPath[r.URL.Path]; ok {
+		return handler
+	}
+	if r.Method != http.MethodPost {
+		return http.NotFoundHandler() // no call
+	}
+	if isFramed(r.Header.Get("Content-Type")) {
+		return m.streams
+	}
+	return m.unknown
+}
+
+// isFramed reports whether a content type is one of gRPC, gRPC-Web, or streams of Connect.
+func isFramed(contentType string) bool {
+	name, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (strings.HasPrefix(name, "application/grpc") ||
+		strings.HasPrefix(name, "application/connect+"))
+}
