@@ -1,7 +1,7 @@
 // Package templates holds the text of the generated code, one file for each section of it.
 //
-// service.go.tmpl and test.go.tmpl are the two files that are generated; they give the order of the
-// sections. The sections render the structs of internal/model, and decide nothing.
+// service.go.tmpl, test.go.tmpl and gogrpc.go.tmpl are the files that are generated; they give the
+// order of the sections. The sections render the structs of internal/model, and decide nothing.
 package templates
 
 import "embed"

@@ -10,6 +10,7 @@ import (
 
 	kindsv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1service"
+	adapters "github.com/grpcservice/grpcservice/internal/e2e/gen/kinds/v1/kindsv1servicegogrpc"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
@@ -133,6 +134,18 @@ var ends = []end{
 	}), kindsv1service.NewKindsServiceClient},
 	{"our server, our client, no network", serveWithoutNetwork, kindsv1service.NewKindsServiceClient},
 	{"our server, stock client, no network", serveWithoutNetwork, newStockClient},
+	{"adapted server, adapted client", over(func(t *testing.T, svc kindsv1service.KindsService) string {
+		return serve(t, adapters.KindsServiceFromServer(adapters.KindsServiceToServer(svc)))
+	}), func(conn grpc.ClientConnInterface) kindsv1service.KindsService {
+		return adapters.KindsServiceFromClient(adapters.KindsServiceToClient(kindsv1service.NewKindsServiceClient(conn)))
+	}},
+	{"stock server of an adapted service, adapted client of a stock client", over(func(t *testing.T, svc kindsv1service.KindsService) string {
+		return serveOnOurs(t, func(r grpc.ServiceRegistrar) {
+			kindsv1.RegisterKindsServiceServer(r, adapters.KindsServiceToServer(svc))
+		})
+	}), func(conn grpc.ClientConnInterface) kindsv1service.KindsService {
+		return adapters.KindsServiceFromClient(kindsv1.NewKindsServiceClient(conn))
+	}},
 }
 
 // onEachEnd runs a test on every pair of ends and every kind of RPC, and wants no goroutine left.

@@ -27,7 +27,13 @@ func (t *Templates) Test(file model.File) ([]byte, error) {
 	return t.render("test.go.tmpl", t.viewOf(file), file.Test)
 }
 
-// viewOf returns the view of a file. It keeps the last one: a file has two outputs.
+// Adapters returns the Go file with the adapters between the services of file and the code of
+// protoc-gen-go-grpc.
+func (t *Templates) Adapters(file model.File) ([]byte, error) {
+	return t.render("gogrpc.go.tmpl", t.viewOf(file), file.Adapters)
+}
+
+// viewOf returns the view of a file. It keeps the last one: a file has several outputs.
 func (t *Templates) viewOf(file model.File) view.File {
 	if t.viewed == nil || t.viewed.Source != file.Source {
 		viewed := view.OfFile(file)
@@ -52,6 +58,7 @@ func functions(imports *imports) template.FuncMap {
 		"server":      imports.of(serverPackage),
 		"client":      imports.of(clientPackage),
 		"field":       fieldName,
+		"gogrpc":      imports.of(gogrpcPackage),
 		"servicetest": imports.of(servicetestPackage),
 		"helper":      imports.helper,
 		"open":        func() string { return openMark },

@@ -27,10 +27,11 @@ var (
 	policyPackage      = goPackage{"policy", "github.com/grpcservice/grpcservice/runtime/policy"}
 	serverPackage      = goPackage{"server", "github.com/grpcservice/grpcservice/runtime/server"}
 	clientPackage      = goPackage{"client", "github.com/grpcservice/grpcservice/runtime/client"}
+	gogrpcPackage      = goPackage{"gogrpc", "github.com/grpcservice/grpcservice/runtime/gogrpc"}
 	servicetestPackage = goPackage{"servicetest", "github.com/grpcservice/grpcservice/runtime/servicetest"}
 
 	standardPackages = []goPackage{contextPackage, slogPackage, testingPackage, timePackage}
-	ownPackages      = []goPackage{grpcPackage, runtimePackage, policyPackage, serverPackage, clientPackage, servicetestPackage}
+	ownPackages      = []goPackage{grpcPackage, runtimePackage, policyPackage, serverPackage, clientPackage, gogrpcPackage, servicetestPackage}
 )
 
 // Packages that only user-owned files import.
@@ -59,7 +60,7 @@ var patternPackages = sync.OnceValue(func() (packages []goPackage) {
 
 // locals lists the names of receivers, parameters and variables in generated function bodies. Each
 // would shadow an import of the same name.
-var locals = []string{"c", "conn", "ctx", "f", "fake", "m", "opts", "r", "req", "reqs", "service", "svc", "t"}
+var locals = []string{"c", "conn", "ctx", "f", "fake", "m", "opts", "r", "req", "reqs", "service", "srv", "ss", "svc", "t"}
 
 // imports is the import table of one file. It spells identifiers and records the packages that they
 // need.

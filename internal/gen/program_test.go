@@ -26,6 +26,7 @@ func TestProgram(t *testing.T) {
 	}
 	compile("service.go.tmpl", reflect.TypeFor[view.File]())
 	compile("test.go.tmpl", reflect.TypeFor[view.File]())
+	compile("gogrpc.go.tmpl", reflect.TypeFor[view.File]())
 	compile("header.go.tmpl", reflect.TypeFor[view.Header]())
 	for _, pattern := range table.Patterns() {
 		if pattern.Arguments != nil {

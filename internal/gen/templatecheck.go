@@ -21,6 +21,7 @@ func entries() []typecheck.Entry {
 	return append(patternEntries(ofFile, ofUser), []typecheck.Entry{
 		{Template: "service.go.tmpl", Data: reflect.TypeFor[view.File](), Functions: ofFile},
 		{Template: "test.go.tmpl", Data: reflect.TypeFor[view.File](), Functions: ofFile},
+		{Template: "gogrpc.go.tmpl", Data: reflect.TypeFor[view.File](), Functions: ofFile},
 		{Template: "header.go.tmpl", Data: reflect.TypeFor[view.Header](), Functions: ofFile},
 		{Template: "app.go.tmpl", Data: reflect.TypeFor[view.App](), Functions: ofApp},
 		{Template: "app_header.go.tmpl", Data: reflect.TypeFor[view.AppHeader](), Functions: ofApp},

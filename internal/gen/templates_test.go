@@ -60,7 +60,7 @@ func TestLoadTemplatesErrors(t *testing.T) {
 			"tmpl/name.go.tmpl:1:1: version 0 of templates does not exist; use version 1, that of this plugin"},
 		{"syntax", []UserTemplate{own("name.go.tmpl", "const\n  {{if .Name}}\n")}, "tmpl/name.go.tmpl:4:1: unexpected EOF"},
 		{"syntax of an action", []UserTemplate{own("name.go.tmpl", "const\r\n  {{.Name | 3}}\r\n")}, "tmpl/name.go.tmpl:3:3: non executable command in pipeline stage 2"},
-		{"unknown function", []UserTemplate{own("name.go.tmpl", "{{upper .Name}}")}, "tmpl/name.go.tmpl:2:3: there is no function upper here; there are arguments, client, close, context, duration, field, grpc, helper, ident, literal, open, quote, runtime, server, servicetest, slog, strings, testing, and those of text/template"},
+		{"unknown function", []UserTemplate{own("name.go.tmpl", "{{upper .Name}}")}, "tmpl/name.go.tmpl:2:3: there is no function upper here; there are arguments, client, close, context, duration, field, gogrpc, grpc, helper, ident, literal, open, quote, runtime, server, servicetest, slog, strings, testing, and those of text/template"},
 		{"undefined variable", []UserTemplate{own("name.go.tmpl", "{{$x}}")}, `tmpl/name.go.tmpl:2:1: undefined variable "$x"`},
 		{"several files", []UserTemplate{own("name.go.tmpl", "{{"), own("nam.go.tmpl", "")},
 			"tmpl/name.go.tmpl:2:1: unclosed action\ntmpl/nam.go.tmpl: it replaces no template; rename it to one of " + names},

@@ -44,15 +44,16 @@ func groupByPackage(sources []source) [][]source {
 
 func (b *builder) buildPackage(sources []source) []File {
 	lower := lowerNames(goNamesOf(sources))
-	service, test := newScope("service"), newScope("test")
+	service, test, adapters := newScope("service"), newScope("test"), newScope("gogrpc")
 	files := make([]File, 0, len(sources))
 	for _, s := range sources {
-		file := File{Source: s.Desc.Path(), Descriptor: b.ident(s.GoDescriptorIdent), Service: s.service, Test: s.test}
+		file := File{Source: s.Desc.Path(), Descriptor: b.ident(s.GoDescriptorIdent), Service: s.service, Test: s.test, Adapters: s.adapters}
 		for _, svc := range s.Services {
 			modelled := b.buildService(s, svc, lower[svc.GoName])
 			declarer := declarer{atService(svc), svc.GoName}
 			service.declare(&b.problems, declarer, modelled.inService())
 			test.declare(&b.problems, declarer, modelled.inTest())
+			adapters.declare(&b.problems, declarer, modelled.inAdapters())
 			file.Services = append(file.Services, modelled)
 		}
 		for _, e := range s.reasons {
@@ -74,9 +75,10 @@ func (b *builder) buildPackage(sources []source) []File {
 			service.nameHelpers(&b.problems, svc, &files[i].Services[j])
 		}
 	}
-	inService, inTest := service.names(), test.names()
+	inService, inTest, inAdapters := service.names(), test.names(), adapters.names()
 	for i := range files {
 		files[i].Service.Declares, files[i].Test.Declares = inService, inTest
+		files[i].Adapters.Declares = inAdapters
 	}
 	return files
 }

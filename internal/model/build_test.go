@@ -75,11 +75,21 @@ func TestBuild(t *testing.T) {
 			Declares:   []string{"CheckBookService", "FakeBookService", "NewFakeBookService", "ServeBookService", "fakeBookService"},
 			Deprecated: true,
 		},
+		Adapters: Output{
+			Package: "libraryv1rpcgogrpc", Path: "example.com/library/v1/libraryv1rpcgogrpc",
+			File: "example.com/library/v1/libraryv1rpcgogrpc/books.grpcservice.go",
+			Doc:  "Package libraryv1rpcgogrpc converts to and from the protoc-gen-go-grpc interfaces of library.v1.",
+			Declares: []string{"BookServiceFromClient", "BookServiceFromServer", "BookServiceToClient", "BookServiceToServer",
+				"bookServiceFromServer", "bookServiceToServer"},
+			Deprecated: true,
+		},
 		Services: []Service{{
 			Names: Names{
 				Interface: service("BookService"), Unimplemented: service("UnimplementedBookService"),
 				Register: service("RegisterBookService"), NewClient: service("NewBookServiceClient"),
 				Config: "BookServiceConfig", NameConst: "BookServiceName", PolicyVar: "bookServicePolicy", Table: "bookServiceTable", Client: "bookServiceClient",
+				FromServer: "BookServiceFromServer", ToServer: "BookServiceToServer", FromClient: "BookServiceFromClient", ToClient: "BookServiceToClient",
+				FromServerType: "bookServiceFromServer", ToServerType: "bookServiceToServer",
 				Serve: "ServeBookService", Check: "CheckBookService",
 				Fake: "FakeBookService", NewFake: "NewFakeBookService", FakeType: "fakeBookService",
 			},

@@ -20,6 +20,7 @@ type File struct {
 	Descriptor golang.Ident // the variable of its descriptor
 	Service    Output       // the package with the server and client code
 	Test       Output       // the package with the test helpers
+	Adapters   Output       // the package with the adapters to the code of protoc-gen-go-grpc
 	Services   []Service
 	Reasons    []Reasons
 }
@@ -91,8 +92,8 @@ var plainDoc = map[Kind]string{
 	Bidi:         " takes a stream of requests and returns a stream of responses.",
 }
 
-// markDeprecated records which of the two outputs refer to something deprecated. A package may use
-// its own deprecated declarations, so a deprecated service or RPC affects only the test package.
+// markDeprecated records which of the outputs refer to something deprecated. A package may use its
+// own deprecated declarations, so a deprecated service or RPC affects only the other packages.
 func (f *File) markDeprecated(byMessages bool) {
 	f.Service.Deprecated = byMessages
 	f.Test.Deprecated = byMessages
@@ -105,4 +106,5 @@ func (f *File) markDeprecated(byMessages bool) {
 			f.Test.Deprecated = f.Test.Deprecated || m.Deprecated != ""
 		}
 	}
+	f.Adapters.Deprecated = f.Test.Deprecated
 }

@@ -26,6 +26,14 @@ type Names struct {
 	Fake     string
 	NewFake  string
 	FakeType string
+
+	// In the package of adapters.
+	FromServer     string
+	ToServer       string
+	FromClient     string
+	ToClient       string
+	FromServerType string
+	ToServerType   string
 }
 
 // newNames returns the names for the service goName in the package of out. The prefix of its
@@ -47,6 +55,13 @@ func newNames(goName, lower string, out Output) Names {
 		Fake:          "Fake" + goName,
 		NewFake:       "NewFake" + goName,
 		FakeType:      "fake" + goName,
+
+		FromServer:     goName + "FromServer",
+		ToServer:       goName + "ToServer",
+		FromClient:     goName + "FromClient",
+		ToClient:       goName + "ToClient",
+		FromServerType: lower + "FromServer",
+		ToServerType:   lower + "ToServer",
 	}
 }
 
@@ -76,6 +91,18 @@ func (n Names) inTest() []declaration {
 		{n.Fake, "fake"},
 		{n.NewFake, "fake constructor"},
 		{n.FakeType, "fake type"},
+	}
+}
+
+// inAdapters returns the declarations for the service in the package of adapters.
+func (n Names) inAdapters() []declaration {
+	return []declaration{
+		{n.FromServer, "adapter of a server"},
+		{n.ToServer, "adapter to a server"},
+		{n.FromClient, "adapter of a client"},
+		{n.ToClient, "adapter to a client"},
+		{n.FromServerType, "adapter type of a server"},
+		{n.ToServerType, "adapter type to a server"},
 	}
 }
 

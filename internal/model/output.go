@@ -7,12 +7,13 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 )
 
-// outputsOf returns where the code for the services of f goes: two packages below that of its
-// messages or, if an import path is set, below the output directory at the path of the proto.
-func outputsOf(f *protogen.File, opts Options) (service, test Output) {
+// outputsOf returns where the code for the services of f goes: packages below that of its messages
+// or, if an import path is set, below the output directory at the path of the proto.
+func outputsOf(f *protogen.File, opts Options) (service, test, adapters Output) {
 	service = newOutput(f, opts, packageStem(string(f.GoPackageName))+opts.PackageSuffix)
 	test = newOutput(f, opts, service.Package+"test")
-	return service, test
+	adapters = newOutput(f, opts, service.Package+"gogrpc")
+	return service, test, adapters
 }
 
 func newOutput(f *protogen.File, opts Options, pkg string) Output {

@@ -14,8 +14,8 @@ import (
 // source is a proto file to generate from, and the outputs for its code.
 type source struct {
 	*protogen.File
-	service, test Output
-	reasons       []*protogen.Enum
+	service, test, adapters Output
+	reasons                 []*protogen.Enum
 }
 
 // sourcesOf returns the files to generate that have services or reasons, ordered by path.
@@ -26,8 +26,8 @@ func sourcesOf(plugin *protogen.Plugin, opts Options, policies *policy.Policies)
 			continue
 		}
 		if reasons := reasonEnums(f, policies); len(f.Services)+len(reasons) > 0 {
-			service, test := outputsOf(f, opts)
-			sources = append(sources, source{f, service, test, reasons})
+			service, test, adapters := outputsOf(f, opts)
+			sources = append(sources, source{f, service, test, adapters, reasons})
 		}
 	}
 	slices.SortFunc(sources, func(x, y source) int { return strings.Compare(x.Desc.Path(), y.Desc.Path()) })
@@ -54,6 +54,7 @@ func documentPackages(sources []source) {
 		if len(s.Services) > 0 && !documented[s.test.Path] {
 			documented[s.test.Path] = true
 			s.test.Doc = packageDoc(s.test, "helps to test servers and clients", served)
+			s.adapters.Doc = packageDoc(s.adapters, "converts to and from the protoc-gen-go-grpc interfaces", served)
 		}
 	}
 }
@@ -92,5 +93,5 @@ func (s source) files() []string {
 	if len(s.Services) == 0 {
 		return []string{s.service.File}
 	}
-	return []string{s.service.File, s.test.File}
+	return []string{s.service.File, s.test.File, s.adapters.File}
 }

@@ -36,7 +36,7 @@ func (c *checker) checkSource(s source) {
 			"in %q, cannot import it; set import_path=<a path below %s>, or correct go_package",
 			string(s.GoImportPath), s.service.Path, golang.InternalTo(string(s.GoImportPath)))
 	}
-	for _, out := range []Output{s.service, s.test} {
+	for _, out := range []Output{s.service, s.test, s.adapters} {
 		if other, taken := c.packages[protogen.GoImportPath(out.Path)]; taken {
 			c.problems.Errorf(place, "its services would be in the Go package %q, which has the messages of %s; set package_suffix",
 				out.Path, other.first)

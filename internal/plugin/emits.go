@@ -50,6 +50,13 @@ func emitters() []emitter {
 		help: "an in-memory server, a fake, the contract test; overwritten by each run",
 		doc:  "the [test kit](testing.md); overwritten by each run",
 	}, {
+		name: "gogrpc",
+		file: addAdapters,
+		path: "library/v1/libraryv1servicegogrpc/book_service.grpcservice.go",
+		help: "adapters to and from the code of protoc-gen-go-grpc; overwritten by each run",
+		doc: "[adapters](moving.md#one-method-at-a-time) to and from the code of protoc-gen-go-grpc, " +
+			"whose package must be that of the messages; overwritten by each run",
+	}, {
 		name: "skeleton",
 		needs: []need{{"skeleton_dir", "the directory of the package that implements the " +
 			"services", "internal/service"}},
@@ -85,6 +92,13 @@ func deployNeeds() []need {
 func addTest(o *output, r run, file model.File) {
 	if len(file.Services) > 0 {
 		o.addCode(r.params, file.Test, file, r.in.templates.Test)
+	}
+}
+
+// addAdapters adds the adapters of a file. A file without services has none.
+func addAdapters(o *output, r run, file model.File) {
+	if len(file.Services) > 0 {
+		o.addCode(r.params, file.Adapters, file, r.in.templates.Adapters)
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 // OfFile returns the view of a file.
 func OfFile(f model.File) File {
 	return File{
-		Source: f.Source, Descriptor: f.Descriptor, Service: Output(f.Service), Test: Output(f.Test),
+		Source: f.Source, Descriptor: f.Descriptor, Service: Output(f.Service), Test: Output(f.Test), Adapters: Output(f.Adapters),
 		Services: each(f.Services, ofService), Reasons: each(f.Reasons, ofReasons),
 	}
 }
@@ -24,7 +24,7 @@ func OfImplementation(i model.Implementation) Implementation {
 
 // OfMethodStub returns the view of the starter code of a method.
 func OfMethodStub(m model.MethodStub) MethodStub {
-	return MethodStub{Method: ofMethod(m.Method), Of: OfImplementation(m.Of)}
+	return MethodStub{Method: ofMethod(m.Method, m.Of.Service), Of: OfImplementation(m.Of)}
 }
 
 // OfApp returns the view of a program.
@@ -62,12 +62,21 @@ func ofDependency(d model.Dependency) Dependency {
 }
 
 func ofService(s model.Service) Service {
+	methods := each(s.Methods, func(m model.Method) Method { return ofMethod(m, s) })
 	return Service{
-		Names: ofNames(s.Names), Name: s.Name, FullName: s.FullName, Doc: s.Doc, Deprecated: s.Deprecated,
-		Descriptor: s.Descriptor, Methods: each(s.Methods, ofMethod), Policy: ofPolicy(s.Policy),
+		Names: ofNames(s.Names), Stock: stockOf(s), Name: s.Name, FullName: s.FullName, Doc: s.Doc, Deprecated: s.Deprecated,
+		Descriptor: s.Descriptor, Methods: methods, Policy: ofPolicy(s.Policy),
 		SharesPolicy: s.SharesPolicy(), StartsOperations: s.StartsOperations(),
 		Balancing: s.Balancing.Balancing, HasBalancing: s.HasBalancing(),
 	}
+}
+
+// stockOf returns the names of protoc-gen-go-grpc, which writes to the package of the messages.
+func stockOf(s model.Service) Stock {
+	name := func(before, after string) golang.Ident {
+		return golang.Ident{Name: before + s.Interface.Name + after, Package: s.Descriptor.Package, Path: s.Descriptor.Path}
+	}
+	return Stock{Server: name("", "Server"), Unimplemented: name("Unimplemented", "Server"), Client: name("", "Client"), NewClient: name("New", "Client")}
 }
 
 func ofNames(n model.Names) Names {
@@ -75,12 +84,15 @@ func ofNames(n model.Names) Names {
 		Interface: n.Interface, Unimplemented: n.Unimplemented, Register: n.Register, NewClient: n.NewClient,
 		Config: n.Config, NameConst: n.NameConst, PolicyVar: n.PolicyVar, Table: n.Table, Client: n.Client,
 		Serve: n.Serve, Check: n.Check, Fake: n.Fake, NewFake: n.NewFake, FakeType: n.FakeType,
+		FromServer: n.FromServer, ToServer: n.ToServer, FromClient: n.FromClient, ToClient: n.ToClient,
+		FromServerType: n.FromServerType, ToServerType: n.ToServerType,
 	}
 }
 
-func ofMethod(m model.Method) Method {
+func ofMethod(m model.Method, of model.Service) Method {
 	return Method{
-		Name: m.Name, GoName: m.GoName, FullMethod: m.FullMethod, Const: m.Const, Kind: Kind(m.Kind.String()), Doc: m.Doc, Comment: m.Comment,
+		Name: m.Name, GoName: m.GoName, FullMethod: m.FullMethod, Const: m.Const,
+		ConstIdent: golang.Ident{Name: m.Const, Package: of.Interface.Package, Path: of.Interface.Path}, Kind: Kind(m.Kind.String()), Doc: m.Doc, Comment: m.Comment,
 		Deprecated: m.Deprecated, Input: m.Input, Output: m.Output, Policy: ofPolicy(m.Policy),
 		OwnPolicy: ofPolicy(m.OwnPolicy), HasOwnPolicy: m.HasOwnPolicy(), Helper: ofHelper(m.Helper),
 	}

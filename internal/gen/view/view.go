@@ -23,6 +23,7 @@ type File struct {
 	Descriptor golang.Ident // the variable with its descriptor
 	Service    Output       // the file with servers and clients
 	Test       Output       // the file with test helpers
+	Adapters   Output       // the file with adapters to the code of protoc-gen-go-grpc
 	Services   []Service
 	Reasons    []Reasons
 }
@@ -50,7 +51,8 @@ type Service struct {
 	SharesPolicy     bool             // whether its methods share a policy
 	Balancing        policy.Balancing // how clients distribute its calls
 	HasBalancing     bool             // whether its options state that
-	StartsOperations bool             // whether one of its RPCs starts operations
+	Stock            Stock
+	StartsOperations bool // whether one of its RPCs starts operations
 }
 
 // Names are the Go names that are generated for one service.
@@ -58,14 +60,20 @@ type Names struct {
 	Interface, Unimplemented, Register, NewClient golang.Ident // in the service package
 	Config, NameConst, PolicyVar, Table, Client   string       // in the service package
 	Serve, Check, Fake, NewFake, FakeType         string       // in the test package
+	FromServer, ToServer, FromClient, ToClient    string       // in the package of adapters
+	FromServerType, ToServerType                  string       // in the package of adapters
 }
+
+// Stock are the names that protoc-gen-go-grpc generates for one service.
+type Stock struct{ Server, Unimplemented, Client, NewClient golang.Ident }
 
 // Method is one RPC of a service.
 type Method struct {
 	Name          string // as the proto spells it
 	GoName        string
-	FullMethod    string // the path that gRPC uses
-	Const         string // the constant for the path
+	FullMethod    string       // the path that gRPC uses
+	Const         string       // the constant for the path
+	ConstIdent    golang.Ident // the same, for other packages than that of the service
 	Kind          Kind
 	Doc           []string // the lines of its comment
 	Comment       []string // the lines of Doc from the proto, or one line instead
@@ -82,6 +90,18 @@ type Kind string
 
 // String returns the name of the kind, which is also used in the names of runtime functions.
 func (k Kind) String() string { return string(k) }
+
+// From returns the function of package gogrpc that adapts a client of protoc-gen-go-grpc.
+func (k Kind) From() string { return "From" + string(k) }
+
+// To returns the function of package gogrpc that adapts a generated service.
+func (k Kind) To() string { return "To" + string(k) }
+
+// Serve returns the function of package gogrpc that serves a generated service with grpc's streams.
+func (k Kind) Serve() string { return "Serve" + string(k) }
+
+// IsUnary reports whether neither side streams.
+func (k Kind) IsUnary() bool { return k == "Unary" }
 
 // StreamsRequests reports whether the caller sends a stream.
 func (k Kind) StreamsRequests() bool { return k == "ClientStream" || k == "Bidi" }
