@@ -28,6 +28,13 @@ SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 REST_PROTOS := $(CURDIR)/examples/rest/.protos
 # The modules.
 MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest benchmarks benchmarks/peers tools
+# All checks and tests, those that take longest first. Many tests wait more than they compute, so
+# several run at a time; a step prints its output when it has ended.
+CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-endpointslice test-deploy breaking test-32bit test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
+JOBS ?= 3
+# The packages that count in 64 bits or pack bytes; others are only compiled for 32 bits.
+COUNTING := $(addprefix ./runtime/,batch digest eventlog filter hub idempotency limit page seal subscription upload) \
+	$(addprefix ./runtime/internal/,bounds fieldrules fieldvalue jsonlog msgsize requestid share uuid)
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto examples/rest/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
@@ -50,7 +57,8 @@ demo: generate-shop $(BIN)/grpcurl ## Generate the shop, serve it, call every RP
 	@cd examples/shop && go run ./cmd/demo
 
 .PHONY: test
-test: lint breaking test-root test-race test-32bit test-operation test-prometheus test-otel test-otlp test-redis test-pgstore test-nats test-endpointslice test-roles test-jwtauth test-validate test-xds test-web test-sql test-chaos test-foreign test-conformance test-deploy test-production test-examples test-benchmarks test-tools ## Run all checks and all tests
+test: ## Run all checks and all tests
+	@$(MAKE) --jobs=$(JOBS) --output-sync=target --keep-going $(CHECKS)
 
 .PHONY: test-root
 test-root: $(BIN)/staticcheck $(BIN)/buf $(BIN)/grpcurl $(BIN)/protoc-gen-go ## Run the unit tests, the golden tests and the documentation
@@ -64,9 +72,9 @@ test-race: ## Run tests with goroutines under the race detector
 	$(RACE) $(RACED)
 
 .PHONY: test-32bit
-test-32bit: ## Compile generated code for a 32-bit platform, and run the tests of the runtime on it
+test-32bit: ## Compile generated code and the runtime for a 32-bit platform, and run the tests of what counts on it
 	GOARCH=386 go vet ./internal/e2e/gen/... ./runtime/...
-	GOARCH=386 $(TEST) $$(go list ./runtime/... | grep -v -E '/(server|servicetest|callcreds|admin)$$') # these wait, and count little
+	GOARCH=386 $(TEST) $(COUNTING)
 	cd runtime/operation && GOARCH=386 go vet ./...
 	cd runtime/jwtauth && GOARCH=386 go vet ./...
 
