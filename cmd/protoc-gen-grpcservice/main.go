@@ -69,14 +69,15 @@
 //
 //	deploy_dir=DIR, app=DIR, app_name=NAME, image=IMAGE, port=8080,
 //	tls_secret=NAME, slo=99.9, callers=LIST, gateway=NAMESPACE/NAME, hostnames=LIST,
-//	endpointslices=LIST, namespace=NAME,
+//	web_port=8081, web_hostnames=LIST, endpointslices=LIST, namespace=NAME,
 //	deploy_parts=docker;kubernetes;istio;gateway;client;monitoring
 //
 // For emit=deploy, which writes a Dockerfile, manifests for Kubernetes, Istio, the Gateway API,
 // Prometheus and Grafana, and the service config of clients into deploy_dir, for the program in the
 // directory app. Alerts fire if fewer than slo percent of the calls of a method succeed. The NetworkPolicy admits
 // the callers, such as web/checkout;jobs/*. Calls from outside the cluster come through the gateway,
-// with the hostnames. A program that follows the pods of other services with package
+// with the hostnames. A program that serves HTTP with runtime/web has web_port, and routes of the
+// gateway with web_hostnames. A program that follows the pods of other services with package
 // runtime/endpointslice needs permissions in their namespaces, which endpointslices lists, and a
 // RoleBinding with its own namespace. Paths are relative to the directory in which buf or protoc runs, which must be the output directory. Existing files belong
 // to the user: the plugin only warns if they contradict the policies. Requires strategy: all.

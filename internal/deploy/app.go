@@ -33,6 +33,8 @@ type App struct {
 	// Port is the TCP port that the program listens on. It is at least 1024, because the program
 	// does not run as root.
 	Port int
+	// WebPort is the TCP port for HTTP, which runtime/web serves; 0 if there is none.
+	WebPort int
 	// TLSSecret is the Secret with the certificate of a program that serves TLS itself; "" for plain
 	// text, as in a mesh.
 	TLSSecret string
@@ -61,6 +63,9 @@ type App struct {
 	Gateway string
 	// Hostnames are the host names of these calls; empty means those of the Gateway's listeners.
 	Hostnames []string
+	// WebHostnames are the host names of HTTP requests through the Gateway; empty means that it has no
+	// routes to the web port.
+	WebHostnames []string
 	// Services are the services of the program, in the order of the manifests.
 	Services []Service
 }
@@ -96,6 +101,7 @@ const (
 	virtualServiceFile  = "istio/virtualservice.yaml"
 	destinationRuleFile = "istio/destinationrule.yaml"
 	meshRouteFile       = "gateway/grpcroute-mesh.yaml"
+	webRouteFile        = "gateway/httproute-ingress.yaml"
 	ingressRouteFile    = "gateway/grpcroute-ingress.yaml"
 	serviceConfigFile   = "client/service-config.json"
 	networkPolicyFile   = "kubernetes/networkpolicy.yaml"

@@ -67,18 +67,25 @@ func peerOf(caller string) networkPeer {
 	}
 }
 
-// callers checks that the callers of the parameter reach the port of the app, and that others do
+// callers checks that the callers of the parameter reach the ports of the app, and that others do
 // not.
 func (d *differ) callers(have, want *yaml.Node) {
 	rule := elements(field(want, "spec", "ingress"))[0]
-	port := value(field(elements(field(rule, "ports"))[0], "port"))
+	names := []string{portName, webPortName}
+	for i, port := range elements(field(rule, "ports")) {
+		d.callersOfPort(have, rule, value(field(port, "port")), names[i])
+	}
+}
+
+// callersOfPort does so for one port. rule is the rule that admits the callers.
+func (d *differ) callersOfPort(have, rule *yaml.Node, port, name string) {
 	wanted := elements(field(rule, "from"))
 	if len(wanted) == 0 {
 		return
 	}
 	admitted := make(map[string]bool)
 	for _, rule := range elements(field(have, "spec", "ingress")) {
-		if !opens(rule, port, portName) {
+		if !opens(rule, port, name) {
 			continue
 		}
 		peers := elements(field(rule, "from"))

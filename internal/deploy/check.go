@@ -73,6 +73,7 @@ func check(app App) error {
 	f.callers(app.Callers)
 	f.endpointSlices(app)
 	f.gateway(app)
+	f.web(app)
 	f.services(app.Services)
 	return errors.Join(f...)
 }

@@ -22,6 +22,14 @@ func TestBadAppIsRejected(t *testing.T) {
 	follows := func(namespace string, others ...string) func(*deploy.App) {
 		return func(a *deploy.App) { a.Namespace, a.EndpointSlices = namespace, others }
 	}
+	web := func(hostname string, webHostnames ...string) func(*deploy.App) {
+		return func(a *deploy.App) {
+			a.WebPort, a.Gateway, a.WebHostnames = 8081, "a/b", webHostnames
+			if hostname != "" {
+				a.Hostnames = []string{hostname}
+			}
+		}
+	}
 	tests := map[string]struct {
 		spoil func(*deploy.App)
 		want  string
@@ -70,6 +78,15 @@ func TestBadAppIsRejected(t *testing.T) {
 		"an asterisk inside":      {func(a *deploy.App) { a.Gateway, a.Hostnames = "a/b", []string{"a.*.b"} }, `hostnames: "a.*.b" is not a host name`},
 		"the same hostname":       {func(a *deploy.App) { a.Gateway, a.Hostnames = "a/b", []string{"a.b", "a.b"} }, `hostnames: "a.b" is there twice`},
 		"too many hostnames":      {func(a *deploy.App) { a.Gateway, a.Hostnames = "a/b", strings.Fields(strings.Repeat("a.b ", 17)) }, "hostnames: there are 17; a route has at most 16"},
+		"web port of root":        {func(a *deploy.App) { a.WebPort = 80 }, "web_port: 80 is out of range; want 1024 to 65535"},
+		"web port of gRPC":        {func(a *deploy.App) { a.WebPort = a.Port }, "web_port: 8080 is the port of gRPC; choose another"},
+		"web hostnames alone":     {web("", "www.a.b"), "web_hostnames: only routes of a Gateway to the web port have them"},
+		"a bad web hostname":      {web("a.b", "x:1"), `web_hostnames: "x:1" is not a host name`},
+		"the same web hostname":   {web("a.b", "c.d", "c.d"), `web_hostnames: "c.d" is there twice`},
+		"web hostname of gRPC":    {web("a.b", "a.b"), `web_hostnames: "a.b" and "a.b" of hostnames overlap`},
+		"web hostname of many":    {web("*.b", "x.a.b"), `web_hostnames: "x.a.b" and "*.b" of hostnames overlap`},
+		"web hostnames of one":    {web("x.a.b", "*.a.b"), `web_hostnames: "*.a.b" and "x.a.b" of hostnames overlap`},
+		"web hostnames of both":   {web("*.x.a.b", "*.a.b"), `web_hostnames: "*.a.b" and "*.x.a.b" of hostnames overlap`},
 		"version":                 {func(a *deploy.App) { a.Version = "1.4" }, `version: "1.4"`},
 		"version 0":               {func(a *deploy.App) { a.Version = "v0" }, `version: "v0"`},
 		"version of Go":           {func(a *deploy.App) { a.GoVersion = "latest" }, `Go version "latest"`},

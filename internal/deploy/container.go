@@ -115,7 +115,7 @@ func envOf(app App) []envVar {
 		keys := tokenKeys(app)
 		env = append(env, envVar{Name: envTokenKeys, ValueFrom: &envSource{SecretKeyRef: &keys}})
 	}
-	return append(append(env, tlsEnv(app)...), adminEnv(app)...)
+	return slices.Concat(env, webEnv(app), tlsEnv(app), adminEnv(app))
 }
 
 // containerOf returns the container that serves app.

@@ -127,6 +127,10 @@ func deploymentNotes(app App) notes {
 	} else {
 		n["spec.template.metadata.annotations."+proxyConfigKey] = "Only Istio reads this: its proxy starts before the server and stops after the server has drained."
 	}
+	if app.web() {
+		env := len(envOf(app)) - len(webEnv(app)) - len(tlsEnv(app)) - len(adminEnv(app))
+		n["spec.template.spec.containers[0].env["+numbers(env)+"]"] = webNote
+	}
 	if app.Monitoring {
 		n["spec.template.spec.containers[0].env["+numbers(len(envOf(app))-1)+"]"] = adminNote
 	}

@@ -17,8 +17,8 @@ import (
 // Differences compares a file that a user owns with what [Files] returns for app at its path. It
 // compares only what follows from the protos, the runtime and a few parameters: routes, timeouts,
 // retries and balancing of a mesh, the service config of clients, permissions to follow
-// EndpointSlices, what rules record, the service of the readiness probe, the port of the admin page,
-// the callers of a NetworkPolicy, and whether the grace period covers the times that the file itself
+// EndpointSlices, what rules record, the service of the readiness probe, the ports of the admin page
+// and of HTTP, the callers of a NetworkPolicy, and whether the grace period covers the times that the file itself
 // sets. Everything else is the user's decision. A file that is not valid YAML or JSON gets a separate
 // warning.
 func Differences(app App, path string, have, want []byte) diag.List {
@@ -45,6 +45,7 @@ var comparisons = map[string]func(d *differ, have, want []*yaml.Node){
 	destinationRuleFile: single((*differ).destinationRule),
 	meshRouteFile:       (*differ).meshRoutes,
 	ingressRouteFile:    (*differ).ingressRoutes,
+	webRouteFile:        (*differ).webRoutes,
 	serviceConfigFile:   single((*differ).serviceConfig),
 	networkPolicyFile:   single((*differ).networkPolicy),
 	rbacFile:            (*differ).rbac,
@@ -232,6 +233,7 @@ func (d *differ) deployment(have, want *yaml.Node) {
 	d.fields(server, containerOf(field(want, "spec", "template", "spec")), "container "+containerName, []string{"readinessProbe", "grpc", "service"})
 	d.token(pod, field(want, "spec", "template", "spec"))
 	d.adminPort(server, containerOf(field(want, "spec", "template", "spec")))
+	d.webPort(server, containerOf(field(want, "spec", "template", "spec")))
 	env := named(field(server, "env"), nameOf)
 	delay, errDelay := time.ParseDuration(value(field(env.nodes[envDrainDelay], "value")))
 	timeout, errTimeout := time.ParseDuration(value(field(env.nodes[envShutdownTimeout], "value")))

@@ -13,12 +13,28 @@ import (
 
 // TestOwnFilesDoNotDiffer checks that unchanged generated files have no differences.
 func TestOwnFilesDoNotDiffer(t *testing.T) {
-	for path, content := range filesOf(t, outside()) {
-		if got := deploy.Differences(outside(), path, content, content); len(got) > 0 {
-			t.Errorf("%s: %v", path, got)
+	for _, app := range []deploy.App{outside(), withWeb()} {
+		for path, content := range filesOf(t, app) {
+			if got := deploy.Differences(app, path, content, content); len(got) > 0 {
+				t.Errorf("%s: %v", path, got)
+			}
 		}
 	}
 }
+
+// webRoutes are routes of HTTP that a user has edited.
+const webRoutes = `kind: HTTPRoute
+metadata: {name: shop-web}
+spec:
+  rules:
+  - matches:
+    - path: {type: Exact, value: /shop.v1.UserService/GetUser}
+    - path: {type: Exact, value: /shop.v1.UserService/GetUser}
+      headers: [{name: version, value: v3}]
+    - path: {type: Exact, value: /shop.v1.UserService/ListUsers}
+    - path: {type: Exact, value: /other.v1.Service/Method}
+    - path: {type: PathPrefix, value: /static/files}
+`
 
 // TestDifferences checks the warnings and their positions when a proto and a file that the user
 // owns have diverged.
@@ -27,6 +43,7 @@ func TestDifferences(t *testing.T) {
 	const destination = "istio/destinationrule.yaml"
 	const routes, ingress = "gateway/grpcroute-mesh.yaml", "gateway/grpcroute-ingress.yaml"
 	const network, rules = "kubernetes/networkpolicy.yaml", "monitoring/prometheusrule.yaml"
+	const web = "gateway/httproute-ingress.yaml"
 	callers := func(a *deploy.App) { a.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "*"} }
 	replace := func(old, new string) func(string) string {
 		return func(text string) string {
@@ -90,6 +107,18 @@ func TestDifferences(t *testing.T) {
 		"an alias":          {deployment, nil, replace("env:", "env: &env"), nil, ""},
 		"no admin page": {deployment, nil, replace("        - name: admin\n          containerPort: 9090\n          protocol: TCP\n", ""), []string{
 			`container server has no port "admin", which the PodMonitor scrapes; add it with containerPort 9090 and the variable ADMIN_ADDR=:9090, or leave out the part monitoring with deploy_parts`}, "- name: grpc"},
+		"no port for HTTP": {deployment, func(a *deploy.App) { a.WebPort = 8081 }, nil, []string{
+			`container server has no port "web" of the parameter web_port; add it with containerPort 8081 and the variable WEB_ADDR=:8081`}, "- name: grpc"},
+		"HTTP for no caller": {network, func(a *deploy.App) { a.WebPort, a.Callers = 8081, []string{"batch"} },
+			replace("  - ports:\n    - protocol: TCP\n      port: 8080\n", "  - from: [{podSelector: {matchLabels: {app: batch}}}]\n    ports: [{port: 8080}]\n"), []string{
+				"no rule of ingress admits the caller batch to port 8081; add one, or remove it from the parameter callers"}, "- from:"},
+		"no port for HTTP in a mesh": {mesh, func(a *deploy.App) { a.WebPort = 8081 }, nil, []string{
+			"it has no route web.v2, which the policies require; add it",
+			"it has no route web.v1, which the policies require; add it",
+		}, "- name: shop.v1.UserService.GetUser.v2"},
+		"an HTTP method is gone": {web, func(a *deploy.App) { a.Services[0].Methods = a.Services[0].Methods[1:] },
+			func(string) string { return webRoutes },
+			[]string{"shop.v1.UserService.GetUser: the method no longer exists; remove it from the matches of HTTPRoute shop-web"}, "- path: {type: Exact, value: /shop.v1.UserService/GetUser}"},
 		"no admin page, and nobody scrapes": {deployment, func(a *deploy.App) { a.Monitoring = false },
 			replace("        - name: admin\n          containerPort: 9090\n          protocol: TCP\n", ""), nil, ""},
 		"Prometheus is not admitted": {network, nil, replace("port: 9090", "port: 9091"), []string{"no rule of ingress admits Prometheus to port 9090 of the admin page; add one"}, "- ports:"},
@@ -173,11 +202,15 @@ func TestDifferences(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			have := string(filesOf(t, outside())[tt.path])
+			before := outside()
+			if tt.path == web {
+				before = withWeb()
+			}
+			have := string(filesOf(t, before)[tt.path])
 			if tt.edit != nil {
 				have = tt.edit(have)
 			}
-			app := outside()
+			app := before
 			if tt.proto != nil {
 				tt.proto(&app)
 			}

@@ -19,6 +19,9 @@ func gateway(app App) []manifest {
 	}
 	if app.Gateway != "" && app.hasMethods() {
 		manifests = append(manifests, ingressRoutesOf(app, names)...)
+		if app.publicWeb() {
+			manifests = append(manifests, webRoutesOf(app, names)...)
+		}
 		if app.tls() {
 			manifests = append(manifests, backendTLSPolicyOf(app))
 		}
@@ -206,9 +209,11 @@ func versionServicesOf(app App) []manifest {
 // the protocol.
 func backendPorts(app App) []servicePort {
 	ports := servicePorts(app)
-	ports[0].AppProtocol = "kubernetes.io/h2c"
-	if app.tls() {
-		ports[0].AppProtocol = ""
+	for i := range ports {
+		ports[i].AppProtocol = "kubernetes.io/h2c"
+		if app.tls() {
+			ports[i].AppProtocol = ""
+		}
 	}
 	return ports
 }
@@ -236,17 +241,22 @@ func (f *faults) gateway(app App) {
 	if app.Gateway == "" {
 		f.add("hostnames: only routes of a Gateway have them; set gateway as well")
 	}
-	if len(app.Hostnames) > maxHostnames {
-		f.add("hostnames: there are %d; a route has at most %d", len(app.Hostnames), maxHostnames)
+	f.hostnames("hostnames", app.Hostnames)
+}
+
+// hostnames reports host names of a parameter that no route can have.
+func (f *faults) hostnames(parameter string, names []string) {
+	if len(names) > maxHostnames {
+		f.add("%s: there are %d; a route has at most %d", parameter, len(names), maxHostnames)
 	}
-	for i, name := range app.Hostnames {
+	for i, name := range names {
 		_, err := netip.ParseAddr(name)
 		switch {
 		case err == nil || !hostnamePattern.MatchString(name) || len(name) > 253:
-			f.add(`hostnames: %q is not a host name; want one such as "api.example.com" or `+
-				`"*.example.com"`, name)
-		case slices.Contains(app.Hostnames[:i], name):
-			f.add("hostnames: %q is there twice; remove one of them", name)
+			f.add(`%s: %q is not a host name; want one such as "api.example.com" or `+
+				`"*.example.com"`, parameter, name)
+		case slices.Contains(names[:i], name):
+			f.add("%s: %q is there twice; remove one of them", parameter, name)
 		}
 	}
 }

@@ -16,9 +16,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite what the golden tests want")
 
-// TestGolden compares all files of four apps with those in testdata: one app has several services,
+// TestGolden compares all files of five apps with those in testdata: one app has several services,
 // one a single service without policies and without monitoring that follows EndpointSlices, one
-// serves TLS, and one states how calls are distributed. The tests of module conform check them
+// serves TLS, one states how calls are distributed, and one serves HTTP on a second port. The tests of module conform check them
 // against the types of Kubernetes and Istio.
 func TestGolden(t *testing.T) {
 	single := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
@@ -32,7 +32,10 @@ func TestGolden(t *testing.T) {
 	picked := one(deploy.Method{Name: "GetUser", Policy: policy.Policy{}})
 	picked.Monitoring = false
 	picked.Services[0].Balancing = policy.Balancing{Policy: policy.PickFirst, Connections: 4, SameZone: true}
-	for name, app := range map[string]deploy.App{"shop": outside(), "single": single, "tls": encrypted, "balanced": picked} {
+	apps := map[string]deploy.App{
+		"shop": outside(), "single": single, "tls": encrypted, "balanced": picked, "web": withWeb(),
+	}
+	for name, app := range apps {
 		t.Run(name, func(t *testing.T) {
 			dir, got := filepath.Join("testdata", name), filesOf(t, app)
 			if *update {

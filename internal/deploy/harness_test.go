@@ -46,6 +46,15 @@ func outside() deploy.App {
 	return app
 }
 
+// withWeb is the shop with a port for HTTP, also behind a Gateway.
+func withWeb() deploy.App {
+	app := outside()
+	app.WebPort = 8081
+	app.Hostnames, app.WebHostnames = []string{"api.example.com"}, []string{"shop.example.com"}
+	app.Callers = []string{"ingress/*", "checkout"}
+	return app
+}
+
 // one is an app with one service that has one method.
 func one(m deploy.Method) deploy.App {
 	app := shop()

@@ -53,7 +53,7 @@ const (
 // adminPort returns the port of the admin page: 9090, or the next one that nothing else uses.
 func (a App) adminPort() int {
 	port := defaultAdmin
-	for port == a.Port || a.tls() && port == a.probePort() {
+	for port == a.Port || port == a.WebPort || a.tls() && port == a.probePort() {
 		port++
 	}
 	return port

@@ -40,14 +40,18 @@ type policyPort struct {
 const callersNote = "Namespaces are selected by the label that Kubernetes sets, pods by the label app, as the " +
 	"pods of emit=deploy have it. The pods of a gateway or an ingress controller need an entry too."
 
-// networkPolicyOf returns the NetworkPolicy that allows connections to the port of app and to no
+// networkPolicyOf returns the NetworkPolicy that allows connections to the ports of app and to no
 // other port of its pods.
 func networkPolicyOf(app App) manifest {
 	health := ""
 	if app.tls() {
 		health = " The port for probes stays closed: Kubernetes always lets a node connect to its pods."
 	}
-	rules, page, remarks := []ingressRule{{From: callersOf(app), Ports: []policyPort{{"TCP", app.Port}}}}, "", make(notes)
+	ports, named := []policyPort{{"TCP", app.Port}}, "the port of "+app.Name
+	if app.web() {
+		ports, named = append(ports, policyPort{"TCP", app.WebPort}), "the ports of "+app.Name+" for gRPC and HTTP"
+	}
+	rules, page, remarks := []ingressRule{{From: callersOf(app), Ports: ports}}, "", make(notes)
 	sources, restrict := "connections", " Add a from to restrict the sources."
 	if len(app.Callers) > 0 {
 		sources, restrict = "connections of "+strings.Join(app.Callers, ", "), " Other pods time out when they connect."
@@ -60,7 +64,7 @@ func networkPolicyOf(app App) manifest {
 	}
 	return manifest{
 		file: networkPolicyFile,
-		head: "Allows " + sources + " to the port of " + app.Name + page + " only." + health + restrict +
+		head: "Allows " + sources + " to " + named + page + " only." + health + restrict +
 			" Add the other ports that must be reachable below ports: 15008 in Istio's ambient mode, 15020 for " +
 			"the metrics of its proxies" + own + ".",
 		notes: remarks,

@@ -21,7 +21,11 @@ type servicePort struct {
 }
 
 func servicePorts(app App) []servicePort {
-	return []servicePort{{portName, app.Port, portName, "TCP", app.appProtocol()}}
+	ports := []servicePort{{portName, app.Port, portName, "TCP", app.appProtocol()}}
+	if app.web() {
+		ports = append(ports, webServicePort(app))
+	}
+	return ports
 }
 
 // serviceOf returns the Service that a mesh balances.

@@ -19,16 +19,17 @@ const (
 // tls reports whether the program serves TLS itself.
 func (a App) tls() bool { return a.TLSSecret != "" }
 
-// probePort returns the port that probes call: with TLS, the one after the program's own.
+// probePort returns the port that probes call: with TLS, the next one after the program's own.
 func (a App) probePort() int {
-	switch {
-	case !a.tls():
+	if !a.tls() {
 		return a.Port
-	case a.Port == 65535:
-		return a.Port - 1
-	default:
-		return a.Port + 1
 	}
+	for _, port := range []int{a.Port + 1, a.Port + 2, a.Port - 1} {
+		if port <= 65535 && port != a.WebPort {
+			return port
+		}
+	}
+	return a.Port - 2
 }
 
 // tlsEnv returns the environment variables of TLS.
@@ -75,6 +76,9 @@ func mountsOf(app App) []volumeMount {
 // portsOf returns the ports of the container.
 func portsOf(app App) []containerPort {
 	ports := []containerPort{{portName, app.Port, "TCP"}}
+	if app.web() {
+		ports = append(ports, containerPort{webPortName, app.WebPort, "TCP"})
+	}
 	if app.tls() {
 		ports = append(ports, containerPort{healthPortName, app.probePort(), "TCP"})
 	}

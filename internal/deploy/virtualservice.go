@@ -29,6 +29,7 @@ type httpRoute struct {
 }
 
 type httpMatch struct {
+	Port    int                    `yaml:"port,omitempty"`
 	URI     *stringMatch           `yaml:"uri,omitempty"`
 	Headers map[string]stringMatch `yaml:"headers,omitempty"`
 }
@@ -42,8 +43,13 @@ type routeDestination struct {
 }
 
 type destination struct {
-	Host   string `yaml:"host"`
-	Subset string `yaml:"subset"`
+	Host   string        `yaml:"host"`
+	Subset string        `yaml:"subset"`
+	Port   *portSelector `yaml:"port,omitempty"`
+}
+
+type portSelector struct {
+	Number int `yaml:"number"`
 }
 
 // httpRetry is never omitted: without it, Istio makes two more attempts for every call that fails
@@ -66,6 +72,12 @@ func virtualServiceOf(app App) manifest {
 		}
 		v.Spec.HTTP = append(v.Spec.HTTP, routeTo(app, name, path, nextVersion(app), rule), routeTo(app, name, path, "", rule))
 	}
+	if app.web() {
+		remarks["spec.http[0]"] = "Calls of the web port, whose clients retry themselves. The routes below are those of gRPC."
+		for _, version := range []string{nextVersion(app), ""} {
+			v.Spec.HTTP = append(v.Spec.HTTP, onPort(app.WebPort, routeTo(app, "web", "", version, rule{})))
+		}
+	}
 	for _, s := range app.Services {
 		for _, m := range s.Methods {
 			if rule := ruleOf(m); !rule.empty() {
@@ -75,6 +87,11 @@ func virtualServiceOf(app App) manifest {
 	}
 	remarks[fmt.Sprintf("spec.http[%d]", len(v.Spec.HTTP))] = "All other calls. Istio retries twice by default; the policies do not."
 	add("default", "", rule{})
+	if app.web() {
+		for i := 2; i < len(v.Spec.HTTP); i++ {
+			v.Spec.HTTP[i] = onPort(app.Port, v.Spec.HTTP[i])
+		}
+	}
 	return manifest{
 		file: virtualServiceFile,
 		head: "How calls to " + app.Name + " are routed in the mesh, by the policies of the protos. A caller that sends \"version: " + nextVersion(app) + "\" in its metadata gets that version, all others get " + app.Version + ".\n" +
@@ -101,7 +118,21 @@ func routeTo(app App, name, path, version string, rule rule) httpRoute {
 		r.Match = []httpMatch{match}
 	}
 	r.Name = name + "." + version
-	r.Route = []routeDestination{{destination{app.Name, version}}}
+	r.Route = []routeDestination{{destination{Host: app.Name, Subset: version}}}
+	return r
+}
+
+// onPort returns a route of calls of one of several ports.
+func onPort(port int, r httpRoute) httpRoute {
+	if len(r.Match) == 0 {
+		r.Match = []httpMatch{{}}
+	}
+	for i := range r.Match {
+		r.Match[i].Port = port
+	}
+	for i := range r.Route {
+		r.Route[i].Destination.Port = &portSelector{port}
+	}
 	return r
 }
 

@@ -105,13 +105,13 @@ func (d *deployment) app(command string, services []deploy.Service) (deploy.App,
 	d.contextProblems = context.Problems
 	return deploy.App{
 		Module: context.Below(d.directory.Root), Workspace: context.Workspace, GoWorkOff: context.WorkOff,
-		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort), TLSSecret: d.tls,
+		Name: d.name, Image: d.image, Port: cmp.Or(d.port, deploy.DefaultPort), TLSSecret: d.tls, WebPort: d.webPort,
 		Dir:     strings.TrimPrefix(d.directory.ImportPath, d.directory.Module+"/"),
 		Command: strings.TrimPrefix(f.ImportPath, f.Module+"/"),
 		Version: deploy.DefaultVersion, Monitoring: d.has("monitoring"), SLO: cmp.Or(d.slo, deploy.DefaultSLO),
 		GoVersion: context.GoVersion(deploy.DefaultGoVersion), DrainDelay: deploy.DefaultDrainDelay, ShutdownTimeout: deploy.DefaultShutdownTimeout,
 		Callers: d.callers, EndpointSlices: d.endpointSlices, Namespace: d.namespace,
-		Gateway: d.gateway, Hostnames: d.hostnames, Services: services,
+		Gateway: d.gateway, Hostnames: d.hostnames, WebHostnames: d.webHostnames, Services: services,
 	}, nil
 }
 

@@ -39,6 +39,8 @@ type deployParameters struct {
 	namespace      string   // its own one, or ""
 	gateway        string   // the Gateway of calls from outside, or ""
 	hostnames      []string // the host names of these calls
+	webPort        int      // the port of HTTP, 0 if there is none
+	webHostnames   []string // the host names of HTTP requests from outside the cluster
 }
 
 // judge returns the problems, with warnings turned into errors if strict is set.

@@ -181,6 +181,11 @@ var emitParameters = []parameter{{
 	set:  func(p *parameters, value string) { p.deploy.port, _ = strconv.Atoi(value) }, // digits
 	help: "the port that the program listens on",
 }, {
+	name: "web_port", usage: "=8081", emits: []string{"deploy"}, without: "none",
+	valid: lazyregexp.New(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
+	set:  func(p *parameters, value string) { p.deploy.webPort, _ = strconv.Atoi(value) }, // digits
+	help: "the second port, on which the program serves HTTP with runtime/web",
+}, {
 	name: "tls_secret", usage: "=NAME", emits: []string{"deploy"}, without: "none",
 	valid: lazyregexp.New(`^[a-z0-9][-a-z0-9.]{0,252}$`),
 	want:  "the name of a Secret: lower-case letters, digits, hyphens and dots",
@@ -227,6 +232,13 @@ var emitParameters = []parameter{{
 		`them`,
 	set:  func(p *parameters, value string) { p.deploy.hostnames = strings.Split(value, ";") },
 	help: "the host names of calls through the gateway, separated by semicolons",
+}, {
+	name: "web_hostnames", usage: "=LIST", emits: []string{"deploy"}, without: "no routes",
+	valid: lazyregexp.New(`^[-a-z0-9.*]+(;[-a-z0-9.*]+)*$`),
+	want: `host names such as "www.example.com" or "*.example.com", or several with a ";" between ` +
+		`them`,
+	set:  func(p *parameters, value string) { p.deploy.webHostnames = strings.Split(value, ";") },
+	help: "the host names of HTTP requests through the gateway to web_port, separated by semicolons",
 }}
 
 // protocParameters lists the parameters of protoc-gen-go. Users give both plugins the same ones.

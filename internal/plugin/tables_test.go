@@ -128,7 +128,8 @@ func TestEveryParameterIsSet(t *testing.T) {
 		"deploy_parts": "istio", "app_name": "shop", "image": "shop:1", "port": "8081",
 		"tls_secret": "shop-tls", "slo": "99.5",
 		"callers": "web/checkout", "endpointslices": "library", "namespace": "shop",
-		"gateway": "ingress/public", "hostnames": "api.example.com",
+		"gateway": "ingress/public", "hostnames": "api.example.com", "web_port": "8082",
+		"web_hostnames": "www.example.com",
 	}
 	seen := make(map[string]string)
 	for _, p := range slices.Concat(ownParameters, emitParameters) {

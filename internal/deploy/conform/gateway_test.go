@@ -37,6 +37,12 @@ func gatewayApps() map[string]deploy.App {
 	listener.Gateway = "ingress/public/grpc"
 	listener.Hostnames = []string{"api.example.com", "*.example.com", "on", "1e3"}
 	all["listener"] = listener
+	for _, name := range []string{"web", "web with tls", "names"} {
+		web := apps()[name]
+		web.WebPort, web.Gateway = 8081, "ingress/public"
+		web.Hostnames, web.WebHostnames = []string{"api.example.com"}, []string{"shop.example.com", "*.shop.example.com"}
+		all["public "+name] = web
+	}
 	large := apps()["shop"]
 	large.Gateway = "ingress/public"
 	many := deploy.Service{FullName: "shop.v1.ManyService"}
@@ -46,6 +52,7 @@ func gatewayApps() map[string]deploy.App {
 		})
 	}
 	large.Services = append(large.Services, many)
+	large.WebPort, large.Hostnames, large.WebHostnames = 8081, []string{"a.example.com"}, []string{"b.example.com"}
 	all["large"] = large
 	return all
 }
@@ -66,6 +73,7 @@ func forEachGateway(t *testing.T, test func(t *testing.T, app deploy.App, files 
 const (
 	meshRoutes    = "gateway/grpcroute-mesh.yaml"
 	ingressRoutes = "gateway/grpcroute-ingress.yaml"
+	webRoutes     = "gateway/httproute-ingress.yaml"
 )
 
 // documents splits a file into one per object.
@@ -119,11 +127,66 @@ func TestGatewayTypes(t *testing.T) {
 				}
 			}
 		}
+		checkWebRoutes(t, app, files, backends, names)
 		if (files[meshRoutes] != nil) != (app.TLSSecret == "") {
 			t.Errorf("there are routes of a mesh, or none: %t", files[meshRoutes] != nil)
 		}
 		checkBackends(t, app, files, backends)
 	})
+}
+
+// checkWebRoutes checks the routes of HTTP: that exactly the methods of the protos can be called, in
+// the version of the header, on the web port, and under other host names than those of gRPC.
+func checkWebRoutes(
+	t *testing.T, app deploy.App, files map[string][]byte, backends map[string]corev1.Service, names map[string]bool,
+) {
+	t.Helper()
+	reached := make(map[string]string) // the Service by path, or by path and version
+	for _, doc := range documents(files, webRoutes) {
+		route := decode[gatewayv1.HTTPRoute](t, doc, webRoutes)
+		if faults := validation.IsDNS1123Label(route.Name); names[route.Name] || len(faults) > 0 {
+			t.Errorf("a route is called %q, or there are two of them: %q", route.Name, faults)
+		}
+		names[route.Name] = true
+		if len(route.Spec.Hostnames) != len(app.WebHostnames) || len(route.Spec.ParentRefs) != 1 ||
+			*route.Spec.ParentRefs[0].Kind != "Gateway" || len(route.Spec.Rules) > 16 {
+			t.Errorf("route %s is %+v", route.Name, route.Spec)
+		}
+		for _, host := range route.Spec.Hostnames {
+			if slices.Contains(app.Hostnames, string(host)) {
+				t.Errorf("route %s has the host name %s of gRPC", route.Name, host)
+			}
+		}
+		for _, rule := range route.Spec.Rules {
+			b := rule.BackendRefs
+			if len(b) != 1 || backends[string(b[0].Name)].Name == "" || int(*b[0].Port) != app.WebPort || len(rule.Matches) > 8 {
+				t.Errorf("route %s goes to %+v", route.Name, b)
+			}
+			for _, m := range rule.Matches {
+				key := *m.Path.Value
+				for _, h := range m.Headers {
+					key += " " + string(h.Name) + "=" + h.Value
+				}
+				if *m.Path.Type != gatewayv1.PathMatchExact || reached[key] != "" {
+					t.Errorf("route %s matches %s", route.Name, key)
+				}
+				reached[key] = string(b[0].Name)
+			}
+		}
+	}
+	want := make(map[string]string)
+	for _, s := range app.Services {
+		for _, m := range s.Methods {
+			if len(app.WebHostnames) > 0 {
+				path := "/" + s.FullName + "/" + m.Name
+				want[path] = app.Name + "-" + app.Version
+				want[path+" version="+next(app.Version)] = app.Name + "-" + next(app.Version)
+			}
+		}
+	}
+	if !maps.Equal(reached, want) {
+		t.Errorf("HTTP reaches %v, want %v", reached, want)
+	}
 }
 
 // checkParent checks what a route is attached to.
@@ -192,6 +255,7 @@ func checkBackends(t *testing.T, app deploy.App, files map[string][]byte, backen
 		if int(port.Port) != app.Port || port.TargetPort.StrVal != pod.Spec.Containers[0].Ports[0].Name || got != protocol {
 			t.Errorf("%s has the port %+v", name, port)
 		}
+		checkWebPort(t, app, name, s.Spec.Ports[1:], protocol)
 	}
 	if len(backends) != 2 {
 		t.Errorf("there are %d Services", len(backends))
@@ -224,7 +288,7 @@ func checkBackendTLS(t *testing.T, app deploy.App, files map[string][]byte, back
 func TestGatewaySchemas(t *testing.T) {
 	schemas := gatewaySchemas(t)
 	forEachGateway(t, func(t *testing.T, _ deploy.App, files map[string][]byte) {
-		for _, path := range []string{meshRoutes, ingressRoutes, "gateway/backendtlspolicy.yaml"} {
+		for _, path := range []string{meshRoutes, ingressRoutes, webRoutes, "gateway/backendtlspolicy.yaml"} {
 			for _, doc := range documents(files, path) {
 				object := decode[map[string]any](t, doc, path)
 				for _, fault := range schemas[object["kind"].(string)](t, object) {
@@ -256,7 +320,7 @@ func TestGatewaySchemasJudge(t *testing.T) {
 func gatewaySchemas(t *testing.T) map[string]func(*testing.T, map[string]any) []string {
 	t.Helper()
 	judges := make(map[string]func(*testing.T, map[string]any) []string)
-	for _, name := range []string{"grpcroutes", "backendtlspolicies"} {
+	for _, name := range []string{"grpcroutes", "httproutes", "backendtlspolicies"} {
 		text, err := os.ReadFile(filepath.Join(moduleDir(t, "sigs.k8s.io/gateway-api"), "config", "crd", "standard",
 			"gateway.networking.k8s.io_"+name+".yaml"))
 		if err != nil {
@@ -352,6 +416,9 @@ func istioRoute(v *networkingv1alpha3.VirtualService, path, version string) *net
 			return route
 		}
 		m := route.Match[0]
+		if strings.HasPrefix(route.Name, "web.") { // of another port
+			continue
+		}
 		header, selected := m.Headers["version"]
 		if (m.Uri == nil || m.Uri.GetExact() == path) && (!selected || header.GetExact() == version) {
 			return route

@@ -15,8 +15,8 @@ import (
 )
 
 // apps are the apps under test: a typical one, the smallest and the largest possible, one that
-// serves TLS, one without monitoring, one whose ports are those of the admin page, and some with
-// names that YAML would read as other types.
+// serves TLS, one without monitoring, one whose ports are those of the admin page, two with a port
+// for HTTP, and some with names that YAML would read as other types.
 func apps() map[string]deploy.App {
 	shop := deploy.App{
 		Name: "shop", Image: "registry.example.com/shop:1.4.0", Dir: deploy.DefaultDir, Command: "cmd/server", Port: deploy.DefaultPort, Version: deploy.DefaultVersion,
@@ -68,6 +68,13 @@ func apps() map[string]deploy.App {
 	called := shop
 	called.Callers = []string{"web/checkout", "jobs/*", "*/probe", "batch", "0"}
 	all["called"] = called
+	web := shop
+	web.WebPort = 8081
+	all["web"] = web
+	secureWeb := crowded
+	secureWeb.WebPort = 9090 // the probes take 9091, and the admin page 9092
+	secureWeb.Callers = called.Callers
+	all["web with tls"] = secureWeb
 	follower := shop
 	follower.EndpointSlices, follower.Namespace = []string{"library", "billing"}, "web"
 	all["follower"] = follower
@@ -118,10 +125,14 @@ func forEachInMesh(t *testing.T, test func(t *testing.T, app deploy.App, files m
 
 // probePort returns the port that the probes of an app call.
 func probePort(app deploy.App) int {
-	if app.TLSSecret != "" {
+	switch {
+	case app.TLSSecret == "":
+		return app.Port
+	case app.WebPort == app.Port+1:
+		return app.Port + 2
+	default:
 		return app.Port + 1
 	}
-	return app.Port
 }
 
 // decode decodes a file and fails on unknown fields.

@@ -52,7 +52,9 @@ func TestIstioTypes(t *testing.T) {
 			if d := route.Route[0].Destination; d.Host != app.Name || subsets[d.Subset] == nil {
 				t.Errorf("route %s goes to %v", route.Name, d)
 			}
-			if last := i == len(v.Http)-1; last != (len(route.Match) == 0) {
+			if app.WebPort != 0 {
+				checkPort(t, app, i, route)
+			} else if last := i == len(v.Http)-1; last != (len(route.Match) == 0) {
 				t.Errorf("route %s is not reached, or the last one is not for all", route.Name)
 			}
 			// These conditions repeat istiod's validation, because Istio's module is too large a
@@ -73,6 +75,25 @@ func TestIstioTypes(t *testing.T) {
 			t.Errorf("the proxy goes after %v", got)
 		}
 	})
+}
+
+// checkPort checks that a route of a program with two ports leads from a port to the same port: the
+// first two from that of HTTP, the second without other conditions, and the others from that of
+// gRPC, the last without other conditions.
+func checkPort(t *testing.T, app deploy.App, i int, route *networkingv1alpha3.HTTPRoute) {
+	t.Helper()
+	want := app.Port
+	if i < 2 {
+		want = app.WebPort
+	}
+	to := route.Route[0].Destination.Port
+	if len(route.Match) != 1 || int(route.Match[0].Port) != want || to == nil || int(to.Number) != want {
+		t.Errorf("route %s leads from %v to %v, want port %d", route.Name, route.Match, to, want)
+	}
+	isDefault := strings.HasPrefix(route.Name, "web.") || strings.HasPrefix(route.Name, "default.")
+	if isDefault && strings.HasSuffix(route.Name, "."+app.Version) && (route.Match[0].Uri != nil || route.Match[0].Headers != nil) {
+		t.Errorf("route %s is not for all others: %v", route.Name, route.Match)
+	}
 }
 
 // spec decodes the spec of a manifest into an Istio message, and fails on unknown fields.
@@ -163,7 +184,7 @@ func schemasOf(t *testing.T, text []byte) map[string]func(*testing.T, map[string
 			t.Fatal(err)
 		}
 		switch crd.Spec.Names.Kind {
-		case "VirtualService", "DestinationRule", "GRPCRoute", "BackendTLSPolicy":
+		case "VirtualService", "DestinationRule", "GRPCRoute", "HTTPRoute", "BackendTLSPolicy":
 		default:
 			continue
 		}

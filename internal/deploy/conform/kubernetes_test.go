@@ -38,6 +38,7 @@ func TestKubernetesTypes(t *testing.T) {
 			if s.Spec.ClusterIP != ip || port.TargetPort.StrVal != pod.Spec.Containers[0].Ports[0].Name || port.Port != int32(app.Port) || port.Name != "grpc" || *port.AppProtocol != protocol {
 				t.Errorf("%s: %+v", path, s.Spec)
 			}
+			checkWebPort(t, app, path, s.Spec.Ports[1:], map[bool]string{false: "http", true: "https"}[app.TLSSecret != ""])
 			selects(t, path, &metav1.LabelSelector{MatchLabels: s.Spec.Selector}, pod.Labels)
 		}
 		selects(t, "the Deployment", d.Spec.Selector, pod.Labels)
@@ -49,7 +50,15 @@ func TestKubernetesTypes(t *testing.T) {
 		n := decode[networkingv1.NetworkPolicy](t, files, "kubernetes/networkpolicy.yaml")
 		isA(t, n.TypeMeta, "networking.k8s.io/v1", "NetworkPolicy", n.Name)
 		selects(t, "the NetworkPolicy", &n.Spec.PodSelector, pod.Labels)
-		if got := n.Spec.Ingress[0]; len(got.Ports) != 1 || got.Ports[0].Port.IntValue() != app.Port || len(got.From) != len(app.Callers) {
+		want := []int{app.Port}
+		if app.WebPort != 0 {
+			want = append(want, app.WebPort)
+		}
+		var open []int
+		for _, p := range n.Spec.Ingress[0].Ports {
+			open = append(open, p.Port.IntValue())
+		}
+		if got := n.Spec.Ingress[0]; !slices.Equal(open, want) || len(got.From) != len(app.Callers) {
 			t.Errorf("the NetworkPolicy opens %v", got)
 		}
 		checkAdmin(t, app, pod.Spec.Containers[0], n.Spec.Ingress[1:])
@@ -155,7 +164,8 @@ func checkTLS(t *testing.T, app deploy.App, pod corev1.PodSpec) {
 		}
 		return
 	}
-	if int(c.Ports[1].ContainerPort) != probePort(app) {
+	health := slices.IndexFunc(c.Ports, func(p corev1.ContainerPort) bool { return p.Name == "health" })
+	if health < 0 || int(c.Ports[health].ContainerPort) != probePort(app) {
 		t.Errorf("the ports are %+v", c.Ports)
 	}
 	v, m := pod.Volumes[1], c.VolumeMounts[1]
@@ -169,6 +179,53 @@ func checkTLS(t *testing.T, app deploy.App, pod corev1.PodSpec) {
 	if env["TLS"] != m.MountPath || env["HEALTH_ADDR"] != fmt.Sprintf(":%d", probePort(app)) {
 		t.Errorf("the environment is %v", env)
 	}
+}
+
+// checkWebPort checks the ports of a Service after that of gRPC.
+func checkWebPort(t *testing.T, app deploy.App, path string, ports []corev1.ServicePort, protocol string) {
+	t.Helper()
+	if app.WebPort == 0 {
+		if len(ports) > 0 {
+			t.Errorf("%s has the ports %+v", path, ports)
+		}
+		return
+	}
+	if len(ports) != 1 {
+		t.Fatalf("%s has the ports %+v", path, ports)
+	}
+	p, got := ports[0], ""
+	if p.AppProtocol != nil {
+		got = *p.AppProtocol
+	}
+	if p.Name != "web" || int(p.Port) != app.WebPort || p.TargetPort.StrVal != "web" || got != protocol {
+		t.Errorf("%s has the port %+v", path, p)
+	}
+}
+
+// TestWebPort checks that the program is told of the port that Services and routes lead to, and
+// that the two of gRPC and HTTP are checked by the same probes.
+func TestWebPort(t *testing.T) {
+	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
+		c := decode[appsv1.Deployment](t, files, "kubernetes/deployment.yaml").Spec.Template.Spec.Containers[0]
+		port, addr := 0, ""
+		for _, p := range c.Ports {
+			if p.Name == "web" {
+				port = int(p.ContainerPort)
+			}
+		}
+		for _, e := range c.Env {
+			if e.Name == "WEB_ADDR" {
+				addr = e.Value
+			}
+		}
+		want := ""
+		if app.WebPort != 0 {
+			want = fmt.Sprintf(":%d", app.WebPort)
+		}
+		if port != app.WebPort || addr != want {
+			t.Errorf("the container has the port %d and WEB_ADDR=%s", port, addr)
+		}
+	})
 }
 
 // checkAdmin checks that the admin page has a port that nothing else has, and that only Prometheus
