@@ -70,8 +70,10 @@ func newCall(h *Handler, w http.ResponseWriter, r *http.Request, shared bool) *c
 	c.response.ResponseWriter, c.response.control, c.response.shared = w, c.control, shared
 	c.request = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
 	c.request.Body = &c.body
+	c.body.ended.Store(r.Body == http.NoBody)
 	if r.ProtoMajor == 1 {
-		_ = c.control.EnableFullDuplex() // an answer does not wait for the rest of the request
+		_ = c.control.EnableFullDuplex() // a stream may send its header before the request has ended
+		c.response.before = c.settleRequest
 	}
 	h.negotiate(c)
 	return c
@@ -137,10 +139,6 @@ func (c *call) finish() {
 	if !c.complete {
 		c.answerExited()
 	}
-	if c.request.ProtoMajor == 1 && !c.body.ended.Load() {
-		// What is left of the request is read and dropped, for the next one. This bounds the wait.
-		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
-	}
 	c.mu.Lock()
 	c.over, c.finished = true, true
 	c.stopDeadline()
@@ -150,8 +148,38 @@ func (c *call) finish() {
 	}
 }
 
-// leftoverTime is how long the rest of a request may take that nobody reads.
-const leftoverTime = time.Second
+// What is read and dropped of a request of HTTP/1.1 that its call does not read to the end.
+const (
+	leftoverTime  = time.Second
+	leftoverBytes = 256 << 10
+)
+
+// settleRequest runs before the header of a response over HTTP/1.1: unless the request has ended,
+// the connection is closed after the response. net/http, in full duplex, would take what follows
+// for another request, or panic in the next one.
+func (c *call) settleRequest() {
+	if c.info == nil || c.isOver() {
+		c.dropLeftover()
+	}
+	if !c.body.ended.Load() {
+		c.response.Header().Set("Connection", "close")
+	}
+}
+
+// dropLeftover reads the rest of the request, so that the connection can be used again, and the
+// client reads the response instead of failing to write.
+func (c *call) dropLeftover() {
+	if c.body.ended.Load() {
+		return
+	}
+	if !c.body.interrupted.Load() {
+		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
+	}
+	_, _ = io.CopyN(io.Discard, &c.body, leftoverBytes)
+	if c.body.ended.Load() {
+		_ = c.control.SetReadDeadline(time.Time{})
+	}
+}
 
 // answerExited sends the status of a call whose goroutine ends without an answer: the method has
 // called runtime.Goexit, or something has panicked.

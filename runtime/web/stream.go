@@ -37,8 +37,9 @@ func (*body) Close() error { return nil }
 type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	shared  bool // with the page of another origin
-	wrote   bool // the header
+	shared  bool   // with the page of another origin
+	before  func() // runs before the header is sent; may be nil
+	wrote   bool   // the header
 	written atomic.Int64
 }
 
@@ -57,6 +58,9 @@ func (w *response) start() {
 		return
 	}
 	w.wrote = true
+	if w.before != nil {
+		w.before()
+	}
 	if w.shared {
 		expose(w.Header())
 	}
