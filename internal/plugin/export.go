@@ -40,7 +40,11 @@ func checkOurs(path string) error {
 		return nil
 	case err != nil:
 		return err
-	case strings.HasPrefix(string(content), exportMark), string(content) == proto.Options:
+	}
+	// git on Windows checks files out with \r\n by default.
+	text := strings.ReplaceAll(string(content), "\r\n", "\n")
+	switch {
+	case strings.HasPrefix(text, exportMark), text == proto.Options:
 		return nil
 	default:
 		return fmt.Errorf("%s exists and does not start with %q, so it is not overwritten; remove it, or name another directory",

@@ -19,12 +19,14 @@ func TestExport(t *testing.T) {
 		code   int
 		stderr string // substring
 	}{
-		"nothing":           {"", 0, "wrote "},
-		"an older export":   {mark + "syntax = \"proto2\";\n", 0, "wrote "},
-		"a copy":            {proto.Options, 0, "wrote "},
-		"a file of a user":  {"syntax = \"proto3\";\n", 1, `so it is not overwritten; remove it, or name another directory`},
-		"an edited copy":    {proto.Options + "\n", 1, "so it is not overwritten"},
-		"a mark further on": {"\n" + mark, 1, "so it is not overwritten"},
+		"nothing":               {"", 0, "wrote "},
+		"an older export":       {mark + "syntax = \"proto2\";\n", 0, "wrote "},
+		"a copy":                {proto.Options, 0, "wrote "},
+		"an export with \\r\\n": {strings.ReplaceAll(mark+proto.Options, "\n", "\r\n"), 0, "wrote "},
+		"a copy with \\r\\n":    {strings.ReplaceAll(proto.Options, "\n", "\r\n"), 0, "wrote "},
+		"a file of a user":      {"syntax = \"proto3\";\n", 1, `so it is not overwritten; remove it, or name another directory`},
+		"an edited copy":        {proto.Options + "\n", 1, "so it is not overwritten"},
+		"a mark further on":     {"\n" + mark, 1, "so it is not overwritten"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "third_party", "protos")
