@@ -16,7 +16,7 @@ func arguments() []argument {
 	}, {
 		name: "--help", help: "print this text",
 		run: func(env Env, _ string) int {
-			fmt.Fprint(env.Stdout, manual(arguments()))
+			fmt.Fprint(env.Stdout, manual(arguments(), env.Commands))
 			return exitAnswered
 		},
 	}, {
@@ -38,6 +38,12 @@ func arguments() []argument {
 // runArgs executes the command-line arguments and returns the exit code.
 func runArgs(env Env) int {
 	var usages []string
+	for _, c := range env.Commands {
+		if env.Args[0] == c.Name {
+			return c.Run(env.Args[1:])
+		}
+		usages = append(usages, c.Name)
+	}
 	for _, a := range arguments() {
 		usages = append(usages, a.usage())
 		switch {

@@ -19,6 +19,17 @@ type Env struct {
 	// for parameters that name directories of the user, and may be unset if there are none.
 	Tree fs.FS
 	Dir  string
+
+	// Commands are what the program does for a person, besides what buf and protoc run it for.
+	Commands []Command
+}
+
+// Command is a word of the command line that has its own arguments, such as init.
+type Command struct {
+	Name  string
+	Usage string // the placeholders of its arguments
+	Help  string // for --help, without a period
+	Run   func(args []string) int
 }
 
 // Exit codes of Run.

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// manual returns the --help text of a program with the given arguments. The doc comment of
-// cmd/protoc-gen-grpcservice is the long version.
-func manual(arguments []argument) string {
+// manual returns the --help text of a program with the given arguments and commands. The doc
+// comment of cmd/protoc-gen-grpcservice is the long version.
+func manual(arguments []argument, commands []Command) string {
 	var b strings.Builder
 	b.WriteString(manualHead)
 	for _, e := range emitters() {
@@ -28,6 +28,12 @@ func manual(arguments []argument) string {
 	for _, a := range arguments {
 		fmt.Fprintf(&b, "    %-23s %s\n", a.usage(), a.help)
 	}
+	if len(commands) > 0 {
+		b.WriteString("\nCommands:\n")
+	}
+	for _, c := range commands {
+		fmt.Fprintf(&b, "    %-23s %s\n", strings.TrimSpace(c.Name+" "+c.Usage), c.Help)
+	}
 	b.WriteString(manualTail)
 	return b.String()
 }
@@ -37,13 +43,13 @@ const manualHead = `protoc-gen-grpcservice is a plugin for buf and protoc that g
     # buf.gen.yaml; the first two plugins are enough, the others write code and manifests for you to edit
     version: v2
     plugins:
-      - {local: protoc-gen-go,          out: gen, opt: paths=source_relative}
-      - {local: protoc-gen-grpcservice, out: gen, opt: paths=source_relative}
-      - local: protoc-gen-grpcservice
+      - {local: [go, tool, protoc-gen-go],          out: gen, opt: paths=source_relative, strategy: all}
+      - {local: [go, tool, protoc-gen-grpcservice], out: gen, opt: paths=source_relative, strategy: all}
+      - local: [go, tool, protoc-gen-grpcservice]
         out: .
         strategy: all
         opt: [emit=skeleton, skeleton_dir=internal/service, app=cmd/server]
-      - local: protoc-gen-grpcservice
+      - local: [go, tool, protoc-gen-grpcservice]
         out: .
         strategy: all
         opt: [emit=deploy, deploy_dir=deploy, app=cmd/server, app_name=library, "image=library:1.0.0"]

@@ -95,7 +95,7 @@ func TestRowsAreWhole(t *testing.T) {
 		if p.help == "" || p.set == nil {
 			t.Errorf("parameter %s has no line in --help, or no setter", p.name)
 		}
-		if line := "\n    " + p.name + p.usage + " "; !strings.Contains(manual(arguments()), line) {
+		if line := "\n    " + p.name + p.usage + " "; !strings.Contains(manual(arguments(), nil), line) {
 			t.Errorf("--help has no line of parameter %s", p.name)
 		}
 	}

@@ -1,6 +1,9 @@
 package plugin
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"strings"
+)
 
 const (
 	name   = "protoc-gen-grpcservice"
@@ -9,6 +12,15 @@ const (
 	// developmentVersion is the version of a binary that was not built from a released module.
 	developmentVersion = "0.1.0-dev"
 )
+
+// Version returns the version of the module that the program was built from, and "" if the go
+// command could not download it, because it is that of a checkout with changes.
+func Version() string {
+	if v := version(); v != developmentVersion && !strings.HasSuffix(v, "+dirty") {
+		return v
+	}
+	return ""
+}
 
 // version returns the version of the module that the program was built from.
 func version() string {
