@@ -6,8 +6,13 @@
 //	# buf.gen.yaml
 //	version: v2
 //	plugins:
-//	  - {local: protoc-gen-go,          out: gen, opt: paths=source_relative}
-//	  - {local: protoc-gen-grpcservice, out: gen, opt: paths=source_relative}
+//	  - {local: [go, tool, protoc-gen-go],          out: gen, opt: paths=source_relative, strategy: all}
+//	  - {local: [go, tool, protoc-gen-grpcservice], out: gen, opt: paths=source_relative, strategy: all}
+//
+// The versions of both are those of go.mod:
+//
+//	go get -tool google.golang.org/protobuf/cmd/protoc-gen-go@v1.36.12
+//	go get -tool github.com/grpcservice/grpcservice/cmd/protoc-gen-grpcservice@latest
 //
 // # Output
 //
@@ -149,12 +154,30 @@
 // buf and protoc run the program without arguments. On the command line, --export DIR writes the
 // proto of the options below DIR, --template NAME prints a template, --version prints the version
 // of the program, and --help a summary of this page.
+//
+// # Commands
+//
+//	protoc-gen-grpcservice init [DIR] --module example.com/library --service library.v1.BookService
+//
+// Writes the repository of a new service into DIR: proto, generated code, an implementation, tests, a
+// program, Makefile, CI and Dockerfile. --postgres keeps its items in PostgreSQL, and --deploy adds
+// manifests. It overwrites no file. Without --module and --service, it looks at the repository in DIR
+// and prints what to add to generate services, as a diff.
+//
+//	protoc-gen-grpcservice doctor [DIR]
+//
+// Checks that the versions of buf, the plugins, the runtime and the generated code fit together, and
+// the settings of buf. Each finding has a file, a line and what to do. The exit code is 1 if there is
+// an error; with --strict, also if there is a warning.
 package main
 
 import (
+	"context"
 	"os"
 
+	"github.com/grpcservice/grpcservice/internal/doctor"
 	"github.com/grpcservice/grpcservice/internal/plugin"
+	"github.com/grpcservice/grpcservice/internal/scaffold"
 	"github.com/grpcservice/grpcservice/internal/workspace"
 )
 
@@ -162,5 +185,23 @@ func main() {
 	tree, dir := workspace.Disk()
 	os.Exit(plugin.Run(plugin.Env{
 		Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, ReadFile: workspace.ReadFile, Tree: tree, Dir: dir,
+		Commands: commands(),
 	}))
+}
+
+// commands returns what the program does for a person.
+func commands() []plugin.Command {
+	return []plugin.Command{{
+		Name: "init", Usage: scaffold.Usage, Help: "write the repository of a new service, or print what this one must add",
+		Run: func(args []string) int {
+			return scaffold.Run(context.Background(), scaffold.Env{
+				Args: args, Stdout: os.Stdout, Stderr: os.Stderr, Version: plugin.Version(),
+			})
+		},
+	}, {
+		Name: "doctor", Usage: doctor.Usage, Help: "check that versions and the settings of buf fit together",
+		Run: func(args []string) int {
+			return doctor.Run(doctor.Env{Args: args, Stdout: os.Stdout, Stderr: os.Stderr})
+		},
+	}}
 }

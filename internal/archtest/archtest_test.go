@@ -121,7 +121,10 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/internal/prune":         {options, self + "/internal/pattern", self + "/internal/pattern/shape"},
 		self + "/internal/plugin": {self + "/internal/prune", self + "/internal/workspace", self + "/internal/pattern/table", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
 			self + "/proto", options},
-		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace"},
+		self + "/internal/bufproject":        {},
+		self + "/internal/doctor":            {self + "/internal/bufproject"},
+		self + "/internal/scaffold":          {options, self + "/internal/bufproject", self + "/internal/golang", self + "/internal/plugin"},
+		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace", self + "/internal/doctor", self + "/internal/scaffold"},
 	}
 	const shared = self + "/internal/lazyregexp"
 	for pkg, want := range allowed {

@@ -1,0 +1,165 @@
+package scaffold
+
+import (
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// TestStarter makes repositories up to where the go command would run, and checks that all files
+// are complete.
+func TestStarter(t *testing.T) {
+	for name, flags := range map[string]repository{
+		"plain": {}, "deploy": {Deploy: true}, "postgres": {Postgres: true}, "all": {Postgres: true, Deploy: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := starter(t, flags)
+			for file, content := range files {
+				checkFile(t, file, content)
+			}
+			for file, want := range map[string]bool{
+				"deploy/Dockerfile": true, "deploy/kubernetes/deployment.yaml": flags.Deploy, "compose.yaml": flags.Postgres,
+				"internal/database/schema.sql": flags.Postgres, "third_party/grpcservice/v1/options.proto": true,
+				"gen/library/v1/libraryv1servicetest/book_service.grpcservice.go": true, "cmd/server/telemetry.go": true,
+			} {
+				if _, has := files[file]; has != want {
+					t.Errorf("has %s: %t, want %t", file, has, want)
+				}
+			}
+			for file, text := range map[string]string{"cmd/server/main.go": "DATABASE_URL", "deploy/kubernetes/deployment.yaml": "library-database"} {
+				if content, has := files[file]; has && strings.Contains(content, text) != flags.Postgres {
+					t.Errorf("%s has %s: %t, want %t", file, text, !flags.Postgres, flags.Postgres)
+				}
+			}
+			if main := files["cmd/server/main.go"]; strings.Contains(main, "TODO") || !strings.Contains(main, "server.WithReflection()") {
+				t.Errorf("cmd/server/main.go:\n%s", main)
+			}
+		})
+	}
+}
+
+// starter makes a repository without the steps that need the go command.
+func starter(t *testing.T, flags repository) map[string]string {
+	t.Helper()
+	var err error
+	if flags.names, err = namesOf("example.com/library", "library.v1.BookService"); err != nil {
+		t.Fatal(err)
+	}
+	flags.Version, flags.Buf = "v0.1.0", bufVersion
+	s := stage{repository: flags, dir: t.TempDir(), log: io.Discard}
+	for _, step := range s.steps()[:5] {
+		if err := step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, contents, err := s.files()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := make(map[string]string)
+	for file, content := range contents {
+		files[file] = string(content)
+	}
+	return files
+}
+
+// checkFile checks the syntax of a file, and that nothing of its template is left.
+func checkFile(t *testing.T, file, content string) {
+	t.Helper()
+	if strings.ContainsAny(content, "«»\r") || strings.Contains(content, "zz") && file != "third_party/grpcservice/v1/options.proto" {
+		t.Errorf("%s:\n%s", file, content)
+	}
+	if !strings.HasSuffix(content, "\n") || strings.Contains(content, "\n\n\n") {
+		t.Errorf("%s does not end in one line end, or has two empty lines:\n%s", file, content)
+	}
+	var err error
+	switch path.Ext(file) {
+	case ".go":
+		_, err = parser.ParseFile(token.NewFileSet(), file, content, parser.SkipObjectResolution)
+	case ".yaml", ".yml":
+		var document any
+		if !strings.Contains(content, "\n---\n") {
+			err = yaml.Unmarshal([]byte(content), &document)
+		}
+	}
+	if err != nil {
+		t.Errorf("%s: %v", file, err)
+	}
+}
+
+// TestBufVersion checks that new repositories get the buf that this one tests with.
+func TestBufVersion(t *testing.T) {
+	mod, err := os.ReadFile("../../tools/go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(mod), "github.com/bufbuild/buf "+bufVersion+" ") {
+		t.Errorf("tools/go.mod does not require buf %s; change bufVersion", bufVersion)
+	}
+}
+
+// TestWriteAll checks that nothing is left if a file cannot be written.
+func TestWriteAll(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "repository")
+	paths := []string{"a/b/one", "a/two", "three"}
+	contents := map[string][]byte{"a/b/one": []byte("1"), "a/two": []byte("2"), "three": []byte("3")}
+	if err := checkFree(dir, paths); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeAll(dir, paths, contents); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "a", "b", "one")); err != nil || string(got) != "1" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	err := checkFree(dir, []string{"a/b/one", "a/two/below", "four", "a/b"})
+	if err == nil || !strings.HasPrefix(err.Error(), "a/b/one, a/two, a/b exist in ") {
+		t.Errorf("got %v", err)
+	}
+
+	// A file that appears after the check.
+	other := filepath.Join(t.TempDir(), "other")
+	if err := os.MkdirAll(other, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(other, "three"), []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeAll(other, paths, contents); err == nil {
+		t.Error("a file was overwritten")
+	}
+	entries, err := os.ReadDir(other)
+	if err != nil || len(entries) != 1 {
+		t.Errorf("after the error there is %v, %v; want only the file that was there", entries, err)
+	}
+	if got, err := os.ReadFile(filepath.Join(other, "three")); err != nil || string(got) != "mine" {
+		t.Errorf("the file that was there has %q, %v", got, err)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	for _, tt := range []struct {
+		args []string
+		want options
+		err  string
+	}{
+		{[]string{}, options{dir: "."}, ""},
+		{[]string{"a", "--module", "m", "--service=s", "--deploy"}, options{dir: "a", module: "m", service: "s", deploy: true}, ""},
+		{[]string{"--module", "m", "a", "--postgres"}, options{dir: "a", module: "m", postgres: true}, ""},
+		{[]string{"a", "b"}, options{}, "name one"},
+		{[]string{"--moduel", "m"}, options{}, "-moduel; want [DIR] --module PATH"},
+	} {
+		got, err := parse(slices.Clone(tt.args))
+		if tt.err == "" && (err != nil || got != tt.want) || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
+			t.Errorf("%q: got %+v, %v; want %+v, %q", tt.args, got, err, tt.want, tt.err)
+		}
+	}
+}
