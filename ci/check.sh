@@ -5,8 +5,8 @@
 #	ci/check.sh [BASE]
 #
 # BASE is the version that callers use: a commit, a tag or a branch; the default is origin/main. Run the
-# script in the directory of buf.yaml, in a tree without changes, with buf, protoc-gen-go and
-# protoc-gen-grpcservice on PATH.
+# script in the directory of buf.yaml, in a tree without changes, with buf on PATH. The plugins are
+# those of go.mod, or on PATH too, as buf.gen.yaml says.
 set -eu
 
 base=${1:-origin/main}

@@ -93,7 +93,9 @@ func newProject(t *testing.T) project {
 		"proto/library/v1/book_service.proto":   kitProto,
 		"third_party/jobs/v1/job_service.proto": kitThirdParty,
 		"ci/check.sh":                           readText(t, filepath.Join(root, "ci", "check.sh")),
-		"buf.gen.strict.yaml":                   readText(t, filepath.Join(root, "ci", "buf.gen.strict.yaml")),
+		// The plugin of this project is the one on PATH.
+		"buf.gen.strict.yaml": strings.ReplaceAll(readText(t, filepath.Join(root, "ci", "buf.gen.strict.yaml")),
+			"[go, tool, protoc-gen-grpcservice]", "protoc-gen-grpcservice"),
 	} {
 		step{path: file, text: content}.write(t, p.dir)
 	}
