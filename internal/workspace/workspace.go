@@ -19,12 +19,15 @@ func Disk() (tree fs.FS, dir string) {
 	if err != nil {
 		return nil, ""
 	}
-	volume := filepath.VolumeName(dir)
-	dir = strings.Trim(filepath.ToSlash(dir[len(volume):]), "/")
-	if dir == "" {
+	volume, rest := splitVolume(dir, onWindows)
+	if dir = strings.Trim(rest, "/"); dir == "" {
 		dir = "."
 	}
-	return os.DirFS(volume + string(filepath.Separator)), dir
+	files, ok := os.DirFS(filepath.FromSlash(volume + "/")).(diskFS)
+	if !ok {
+		return nil, ""
+	}
+	return disk{files, volume}, dir
 }
 
 // Workspace is the part of the user's module that the plugin sees: the directory that buf or protoc
@@ -122,10 +125,14 @@ func (w Workspace) resolve(at string) (string, error) {
 		if links++; links > most {
 			return "", errors.New("its symbolic links form a cycle")
 		}
-		if target = filepath.ToSlash(target[len(filepath.VolumeName(target)):]); path.IsAbs(target) {
+		to, err := linkTarget(target, volumeOf(w.Tree), onWindows)
+		if err != nil {
+			return "", err
+		}
+		if path.IsAbs(to) {
 			done = "."
 		}
-		rest = append(strings.Split(strings.Trim(path.Clean(target), "/"), "/"), rest...)
+		rest = append(strings.Split(strings.Trim(path.Clean(to), "/"), "/"), rest...)
 	}
 	return done, nil
 }
