@@ -63,10 +63,20 @@ func (h *Handler) mount(of *server.Methods) *methods {
 		})
 	m := &methods{of: of, byPath: make(map[string]http.Handler)}
 	connecthttp.Mount(m, front, h.options()...)
-	m.unknown, m.streams = m.byPath[unknownUnary], m.byPath[unknownStream]
+	m.unknown, m.streams = missing(m.byPath[unknownUnary]), m.byPath[unknownStream]
 	delete(m.byPath, unknownUnary)
 	delete(m.byPath, unknownStream)
 	return m
+}
+
+// missing serves unary calls of Connect that name no method: with the HTTP status of a missing page.
+func missing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if w, ok := w.(*response); ok {
+			w.missing = true
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // options returns the options of the protocols.

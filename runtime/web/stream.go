@@ -39,6 +39,7 @@ type response struct {
 	control *http.ResponseController
 	shared  bool   // with the page of another origin
 	before  func() // runs before the header is sent; may be nil
+	missing bool   // the path is that of no method
 	wrote   bool   // the header
 	written atomic.Int64
 }
@@ -49,6 +50,9 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // WriteHeader implements [http.ResponseWriter].
 func (w *response) WriteHeader(code int) {
 	w.start()
+	if w.missing && code == http.StatusNotImplemented {
+		code = http.StatusNotFound
+	}
 	w.ResponseWriter.WriteHeader(code)
 }
 
