@@ -2,7 +2,10 @@ module github.com/grpcservice/grpcservice/internal/conformance
 
 go 1.26.0
 
-replace github.com/grpcservice/grpcservice => ../..
+replace (
+	github.com/grpcservice/grpcservice => ../..
+	github.com/grpcservice/grpcservice/runtime/web => ../../runtime/web
+)
 
 tool connectrpc.com/conformance/cmd/connectconformance
 
@@ -10,6 +13,7 @@ require (
 	github.com/bufbuild/protocompile v0.14.1
 	github.com/google/go-cmp v0.7.0
 	github.com/grpcservice/grpcservice v0.0.0
+	github.com/grpcservice/grpcservice/runtime/web v0.0.0
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261012220534-4341edf3f941
 	google.golang.org/grpc v1.84.0
 	google.golang.org/protobuf v1.36.12

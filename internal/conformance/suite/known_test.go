@@ -13,16 +13,16 @@ import (
 type knownFailure struct {
 	pattern string // of the suite: * is a part of a name, ** any number of parts
 	name    *regexp.Regexp
-	failure string // the whole reason that the suite states
+	failure string // the whole reason that the suite states, on one line
 }
 
 func (k knownFailure) matches(name, failure string) bool {
-	return k.name.MatchString(name) && strings.TrimSpace(failure) == k.failure
+	return k.name.MatchString(name) && strings.Join(strings.Fields(failure), " ") == k.failure
 }
 
 // readKnown reads a file of known failures. A paragraph has the explanation, in lines that start
 // with #; the failure as the suite states it, in a line that starts with "fails:"; and patterns of
-// cases.
+// cases. A case may be in several paragraphs.
 func readKnown(path string) ([]knownFailure, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {

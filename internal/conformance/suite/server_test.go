@@ -17,19 +17,20 @@ import (
 )
 
 // serve is the server under test: it serves what a request of the suite describes, until SIGTERM.
-func serve(ctx context.Context, in io.Reader, out io.Writer) error {
+// Those of net/http serve on the address of Serve instead of grpc's transport.
+func serve(ctx context.Context, in io.Reader, out io.Writer, front ...server.Option) error {
 	req := &conformancev1.ServerCompatRequest{}
 	if err := readFrame(in, req); err != nil {
 		return fmt.Errorf("the suite's request: %w", err)
 	}
-	opts := []server.Option{
+	opts := append(front,
 		server.WithLogger(slog.New(
 			slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))),
 		server.WithAccessLog(false), // of errors that requests ask for
 		server.WithoutAuthentication(),
 		server.WithDrainDelay(0),
 		server.WithDefaultTimeout(0), // the suite expects no deadline without a timeout
-	}
+	)
 	if limit := req.GetMessageReceiveLimit(); limit > 0 {
 		opts = append(opts, server.WithPolicy(fmt.Appendf(nil,
 			`{%q: {"maxRequestBytes": %d}}`, conformancev1service.ConformanceServiceName+"/*", limit)))

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/grpcservice/grpcservice/runtime/web"
 )
 
 // programVariable names the program that this process is, instead of the tests.
@@ -20,6 +22,9 @@ const programVariable = "CONFORMANCE_PROGRAM"
 func TestMain(m *testing.M) {
 	programs := map[string]func(context.Context) error{
 		"server": func(ctx context.Context) error { return serve(ctx, os.Stdin, os.Stdout) },
+		"web": func(ctx context.Context) error {
+			return serve(ctx, os.Stdin, os.Stdout, web.ServeAlone())
+		},
 		"client": func(ctx context.Context) error { return callAll(ctx, os.Stdin, os.Stdout) },
 	}
 	name := os.Getenv(programVariable)
@@ -58,6 +63,9 @@ var runner string
 // TestServer runs the suite against the native port.
 func TestServer(t *testing.T) { run(t, "server", "grpc_server") }
 
+// TestWeb runs the suite against the port of package web.
+func TestWeb(t *testing.T) { run(t, "web", "web_server") }
+
 // TestClient runs the suite against the generated client.
 func TestClient(t *testing.T) { run(t, "client", "grpc_client") }
 
@@ -75,7 +83,11 @@ func run(t *testing.T, program, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"--mode", program, "--conf", config + ".yaml"}
+	mode := "server"
+	if program == "client" {
+		mode = program
+	}
+	args := []string{"--mode", mode, "--conf", config + ".yaml"}
 	var patterns []string
 	for _, k := range known {
 		patterns = append(patterns, "--known-failing", k.pattern)
