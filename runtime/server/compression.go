@@ -62,6 +62,12 @@ func (p compressor) prepare(ctx context.Context, choice int32, resp any) {
 	if choice == chosenByServer && requested == "" && p.whose != CompressAccepted {
 		return // as for nearly all calls
 	}
+	if front, ok := grpc.ServerTransportStreamFromContext(ctx).(FrontCall); ok {
+		if p.wants(choice, requested, resp) == no {
+			front.SetUncompressed()
+		}
+		return
+	}
 	switch p.wants(choice, requested, resp) {
 	case yes:
 		useCompressor(ctx, requested)

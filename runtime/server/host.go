@@ -58,8 +58,18 @@ type FrontCall interface {
 	// SendMsg sends a response.
 	SendMsg(msg any) error
 
-	// SetReadDeadline makes a running and every later RecvMsg fail at t.
+	// RecvCompress is the name of the compressor of the response, unless it is decided otherwise, and
+	// "" if the client accepts none.
+	RecvCompress() string
+	// SetUncompressed makes the front send the responses of the call uncompressed, or at least so that
+	// their size says nothing about their content.
+	SetUncompressed()
+
+	// SetReadDeadline makes a running and every later RecvMsg fail at t, unless the request is
+	// complete.
 	SetReadDeadline(t time.Time)
+	// Interrupt makes them fail now, because, which is a status.
+	Interrupt(because error)
 	// Written is how many bytes of the response the connection has accepted: a finished call of which
 	// it accepts nothing for too long is aborted.
 	Written() int64
@@ -81,7 +91,24 @@ func (h *Host) Serve(call FrontCall) (release func(), err error) {
 		a.Release()
 		s.pipeline.awaited.Leave()
 	}
-	return release, host{s}.run(a, call)
+	returned := false
+	defer func() {
+		if !returned { // the method has ended its goroutine
+			release()
+		}
+	}()
+	err = host{s}.run(a, call)
+	returned = true
+	return release, err
+}
+
+// Reject observes and logs a call that the front has answered by itself with err, a status, because
+// it cannot be passed on: its encoding is not supported, or its headers are malformed.
+func (h *Host) Reject(call FrontCall, err error) {
+	p := h.server.pipeline
+	a := p.arrive(call)
+	defer a.Release()
+	p.noteRejected(a, err)
 }
 
 // run runs the handler of a call.

@@ -29,13 +29,18 @@ func newPipeline(c *settings) *pipeline {
 // noteUnhandled observes and logs a call that grpc has answered by itself. Its caller has the
 // answer.
 func (p *pipeline) noteUnhandled(a *bounds.Arrival) {
-	m := p.methodAt(a.Method)
 	var err error = errUnhandled
 	if errors.Is(context.Cause(a), context.DeadlineExceeded) {
 		err = context.DeadlineExceeded
 	}
+	p.noteRejected(a, err)
+}
+
+// noteRejected observes and logs a call that the transport has answered with err.
+func (p *pipeline) noteRejected(a *bounds.Arrival, err error) {
+	m := p.methodAt(a.Method)
 	c := m.begin(a, false)
-	if err == error(errUnhandled) && m != p.unknown {
+	if err != context.DeadlineExceeded && m != p.unknown {
 		c.step.Store(&decodeStep)
 	}
 	defer m.finish(c, &err)

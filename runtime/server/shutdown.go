@@ -116,6 +116,7 @@ func (p *pipeline) expire() {
 	for _, c := range p.expireCalls() {
 		c.writeStatus(runtime.ErrDraining)
 	}
+	p.capacity.InterruptReads(runtime.ErrDraining)
 }
 
 func (p *pipeline) expireCalls() (sending []*callContext) {

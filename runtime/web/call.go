@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"connectrpc.com/connect/v2"
@@ -33,6 +34,9 @@ type call struct {
 	complete bool   // the protocol has sent its end
 	single   bool   // one request
 
+	plain  atomic.Bool // its responses must not be compressed
+	marked *byte       // of the response that is being sent; see uncompressed
+
 	// Set by serve, before others see the call.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -48,6 +52,7 @@ type call struct {
 	header   metadata.MD
 	trailer  metadata.MD
 	status   *status.Status // of WriteStatus
+	why      error          // reading was interrupted, a status; or nil
 	deadline *time.Timer    // for reading
 }
 
@@ -105,7 +110,9 @@ func (c *call) watch(spec connect.Spec) (stop func()) {
 	if c.single {
 		c.SetReadDeadline(time.Now().Add(server.DefaultTimeout))
 	}
-	end := context.AfterFunc(c.ctx, c.interrupt)
+	end := context.AfterFunc(c.ctx, func() {
+		c.Interrupt(status.FromContextError(c.ctx.Err()).Err())
+	})
 	return func() { end() }
 }
 
@@ -117,7 +124,7 @@ func (c *call) end(err error) error {
 	c.stopDeadline()
 	c.mu.Unlock()
 	if !c.receiving.TryLock() {
-		c.interrupt()
+		c.Interrupt(errOver)
 		c.receiving.Lock()
 	}
 	c.receiving.Unlock()
@@ -136,8 +143,8 @@ func (c *call) end(err error) error {
 
 // finish is called when the response is written.
 func (c *call) finish() {
-	if !c.complete {
-		c.answerExited()
+	if c.complete && c.info == nil {
+		c.noteRejected()
 	}
 	c.mu.Lock()
 	c.over, c.finished = true, true
@@ -172,7 +179,10 @@ func (c *call) dropLeftover() {
 	if c.body.ended.Load() {
 		return
 	}
-	if !c.body.interrupted.Load() {
+	c.mu.Lock()
+	interrupted := c.why != nil
+	c.mu.Unlock()
+	if !interrupted {
 		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
 	}
 	_, _ = io.CopyN(io.Discard, &c.body, leftoverBytes)
@@ -181,16 +191,40 @@ func (c *call) dropLeftover() {
 	}
 }
 
-// answerExited sends the status of a call whose goroutine ends without an answer: the method has
-// called runtime.Goexit, or something has panicked.
-func (c *call) answerExited() {
-	c.mu.Lock()
-	st := c.status
-	c.mu.Unlock()
-	if st == nil || c.response.wrote {
+// noteRejected logs a call that the protocol has answered by itself. Requests that are no calls of
+// any protocol, which it answers as HTTP does, are not logged.
+func (c *call) noteRejected() {
+	switch c.response.code {
+	case http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusHTTPVersionNotSupported:
 		return
 	}
-	_ = c.handler.errors.Write(&c.response, c.request, connectError(st.Err()))
+	err := errHeaders
+	if c.hasUnknownEncoding() {
+		err = errEncoding
+	}
+	c.ctx, c.info = c.request.Context(), new(connect.CallInfo)
+	c.cancel = func() {}
+	c.md, _ = metadataOf(c.request)
+	c.peer = c.conn.peer(c.request)
+	c.handler.host.Reject(c, err)
+}
+
+// The errors in the log of calls that the protocols reject.
+var (
+	errEncoding = rpcerr.ReasonUnimplemented.Errorf(codes.Unimplemented, "the compression of the request is not supported").Fixed()
+	errHeaders  = rpcerr.ReasonInvalidRequest.Errorf(codes.InvalidArgument, "the headers of the request are malformed").Fixed()
+)
+
+// hasUnknownEncoding reports whether the request is compressed by something else than gzip.
+func (c *call) hasUnknownEncoding() bool {
+	for _, name := range []string{"Content-Encoding", "Grpc-Encoding", "Connect-Content-Encoding"} {
+		switch c.request.Header.Get(name) {
+		case "", connect.CompressionNameIdentity, connect.CompressionNameGzip:
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // Context implements [server.FrontCall].
@@ -239,11 +273,25 @@ func (c *call) SendMsg(msg any) error {
 		c.trailer = nil
 	}
 	c.mu.Unlock()
-	if err := c.stream.Send(msg); err != nil {
+	err := c.stream.Send(msg)
+	c.handler.uncompressed.remove(c.marked)
+	c.marked = nil
+	if err != nil {
 		return c.sendError(err)
 	}
 	return nil
 }
+
+// RecvCompress implements [server.FrontCall].
+func (c *call) RecvCompress() string {
+	if c.info.ResponseEncoding == connect.CompressionNameIdentity {
+		return ""
+	}
+	return c.info.ResponseEncoding
+}
+
+// SetUncompressed implements [server.FrontCall].
+func (c *call) SetUncompressed() { c.plain.Store(true) }
 
 // errOver is the error of a method that sends or receives although its call has ended.
 var errOver = status.Error(codes.Canceled, "the call has ended")
@@ -324,8 +372,8 @@ func (c *call) WriteStatus(st *status.Status) error {
 	if c.status == nil {
 		c.status = st
 	}
+	c.interruptLocked(st.Err())
 	c.cancel()
-	c.interruptLocked()
 	return nil
 }
 
@@ -338,7 +386,7 @@ func (c *call) SetReadDeadline(t time.Time) {
 		return
 	}
 	c.stopDeadline()
-	c.deadline = time.AfterFunc(time.Until(t), c.interrupt)
+	c.deadline = time.AfterFunc(time.Until(t), func() { c.Interrupt(errLate) })
 }
 
 // stopDeadline stops the timer for reading; c is locked.
@@ -348,18 +396,25 @@ func (c *call) stopDeadline() {
 	}
 }
 
-// interrupt makes a running read of the request, and every later one, fail.
-func (c *call) interrupt() {
+// errLate is the error of a request that has not arrived within its time.
+var errLate = status.FromContextError(context.DeadlineExceeded).Err()
+
+// Interrupt implements [server.FrontCall]. The first reason counts: interrupting a read of HTTP/1.1
+// also ends the context of the request.
+func (c *call) Interrupt(because error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.interruptLocked()
+	c.interruptLocked(because)
 }
 
-func (c *call) interruptLocked() {
-	if !c.finished && !c.body.ended.Load() {
-		c.body.interrupted.Store(true)
-		_ = c.control.SetReadDeadline(longAgo)
+func (c *call) interruptLocked(because error) {
+	if c.finished || c.body.ended.Load() {
+		return
 	}
+	if c.why == nil {
+		c.why = because
+	}
+	_ = c.control.SetReadDeadline(longAgo)
 }
 
 // longAgo is a deadline that has passed.
@@ -375,10 +430,10 @@ func (c *call) Abort() {
 	if c.finished {
 		return
 	}
+	c.interruptLocked(errGone)
 	if c.cancel != nil {
 		c.cancel()
 	}
-	c.interruptLocked()
 	_ = c.control.SetWriteDeadline(longAgo)
 }
 
@@ -395,22 +450,26 @@ func (c *call) receiveError(err error) error {
 		return c.brokenError()
 	case errors.Is(err, io.EOF):
 		return io.EOF
+	case c.request.Method == http.MethodGet:
+		return errQuery
 	default:
 		return statusOf(err)
 	}
 }
+
+// errQuery is the error of a GET whose message is not in base64.
+var errQuery = rpcerr.ReasonInvalidRequest.
+	Errorf(codes.InvalidArgument, "the parameter message is not in base64").Fixed()
 
 // brokenError returns the status of a request whose reading has failed.
 func (c *call) brokenError() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.status != nil:
-		return c.status.Err()
-	case c.ctx.Err() != nil:
-		return status.FromContextError(c.ctx.Err()).Err()
-	case c.body.interrupted.Load():
-		return status.FromContextError(context.DeadlineExceeded).Err()
+	case c.why != nil:
+		return c.why
+	case context.Cause(c.ctx) == context.DeadlineExceeded:
+		return errLate
 	default:
 		return status.Error(codes.Canceled, "the client ended the request before it was complete")
 	}

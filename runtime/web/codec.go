@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -15,14 +16,18 @@ import (
 // decoding can be told from others.
 type codec struct {
 	connect.StableCodec
-	json bool
+	json         bool
+	uncompressed *uncompressed
 }
 
-func newBinaryCodec() codec { return codec{connectproto.NewBinaryCodec(), false} }
-
-// newJSONCodec returns the codec of JSON. Like a binary message, one in JSON may have fields that
-// the server does not know.
-func newJSONCodec() codec { return codec{connectproto.NewJSONCodec(), true} }
+// newCodecs returns the codecs of binary messages and of JSON. Like a binary message, one in JSON
+// may have fields that the server does not know.
+func (h *Handler) newCodecs() []connect.Codec {
+	return []connect.Codec{
+		codec{connectproto.NewBinaryCodec(), false, h.uncompressed},
+		codec{connectproto.NewJSONCodec(), true, h.uncompressed},
+	}
+}
 
 // MarshalWrite implements [connect.Codec].
 func (c codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error {
@@ -30,7 +35,15 @@ func (c codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error {
 	if err != nil {
 		return err
 	}
-	return c.StableCodec.MarshalWrite(ctx, dst, m)
+	if err := c.StableCodec.MarshalWrite(ctx, dst, m); err != nil {
+		return err
+	}
+	if call := callIn(ctx); call != nil && call.plain.Load() {
+		if encoded, ok := dst.(*bytes.Buffer); ok {
+			call.marked = c.uncompressed.mark(encoded.Bytes())
+		}
+	}
+	return nil
 }
 
 // UnmarshalRead implements [connect.Codec].

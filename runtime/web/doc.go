@@ -16,6 +16,7 @@
 // # Options
 //
 //   - [WithOrigins], [WithCookies]: browsers whose page has another origin
+//   - [WithFallback]: other paths, such as those of a page
 //   - [WithMaxRequestBytes], [WithMaxResponseBytes]: the size of messages
 //   - [WithTLS], [WithoutTLS]: instead of the TLS of the server
 package web

@@ -17,6 +17,8 @@ type Handler struct {
 	origins  *origins
 	errors   *connecthttp.ErrorWriter
 	methods  atomic.Pointer[methods]
+
+	uncompressed *uncompressed
 }
 
 // New returns a handler for an HTTP server of your own:
@@ -42,7 +44,10 @@ func newHandler(host *server.Host, opts []Option) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{host: host, settings: s, origins: newOrigins(s), errors: connecthttp.NewErrorWriter()}, nil
+	return &Handler{
+		host: host, settings: s, origins: newOrigins(s), errors: connecthttp.NewErrorWriter(),
+		uncompressed: new(uncompressed),
+	}, nil
 }
 
 // ServeHTTP implements [http.Handler].
@@ -52,6 +57,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusHTTPVersionNotSupported)
 		return
 	}
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		// It may have had a length too, which net/http drops. A proxy that went by the length has
+		// another idea of where the request ends, so nothing may follow (RFC 9112, 6.1).
+		w.Header().Set("Connection", "close")
+	}
 	if h.origins.preflight(w, r) {
 		return
 	}
@@ -59,8 +69,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_ = h.errors.Write(w, r, connectError(err)) // fails if the client is gone
 		return
 	}
-	handler := h.current().handler(r)
-	c := newCall(h, w, r, h.origins.share(w.Header(), r))
+	shared := h.origins.share(w.Header(), r)
+	handler := h.handlerOf(r)
+	if handler == nil {
+		h.serveOther(w, r, shared)
+		return
+	}
+	c := newCall(h, w, r, shared)
 	defer c.finish()
 	handler.ServeHTTP(&c.response, c.request)
 	c.complete = true

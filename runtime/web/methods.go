@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"connectrpc.com/connect/v2"
-	"connectrpc.com/connect/v2/connectgzip"
 	"connectrpc.com/connect/v2/connecthttp"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -17,8 +16,9 @@ import (
 
 // methods are the handlers of the methods that a server has at one time, by their paths.
 type methods struct {
-	of     *server.Methods
-	byPath map[string]http.Handler
+	of       *server.Methods
+	byPath   map[string]http.Handler
+	services map[string]bool // their names
 	// unknown serves calls of other paths, streams those in the framing of streams.
 	unknown, streams http.Handler
 }
@@ -53,7 +53,9 @@ func (h *Handler) mount(of *server.Methods) *methods {
 	serve := func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 		return callIn(ctx).serve(ctx, spec, stream)
 	}
+	m := &methods{of: of, byPath: make(map[string]http.Handler), services: make(map[string]bool)}
 	for _, info := range of.All() {
+		m.services[info.Service] = true
 		front.Register(connect.Method{Spec: specOf(info), Handler: serve})
 	}
 	front.Register(
@@ -61,7 +63,6 @@ func (h *Handler) mount(of *server.Methods) *methods {
 		connect.Method{
 			Spec: connect.Spec{Procedure: unknownStream, StreamType: connect.StreamTypeServer}, Handler: serve,
 		})
-	m := &methods{of: of, byPath: make(map[string]http.Handler)}
 	connecthttp.Mount(m, front, h.options()...)
 	m.unknown, m.streams = missing(m.byPath[unknownUnary]), m.byPath[unknownStream]
 	delete(m.byPath, unknownUnary)
@@ -86,8 +87,8 @@ func (h *Handler) options() []connecthttp.Option {
 		minBytes = math.MaxInt
 	}
 	return []connecthttp.Option{
-		connecthttp.WithCodecs(newBinaryCodec(), newJSONCodec()),
-		connecthttp.WithCompressors(connectgzip.New()),
+		connecthttp.WithCodecs(h.newCodecs()...),
+		connecthttp.WithCompressors(newCompressor(h.uncompressed)),
 		connecthttp.WithCompressMinBytes(minBytes),
 		connecthttp.WithReadMaxBytes(h.settings.maxRequest),
 		connecthttp.WithSendMaxBytes(h.settings.maxResponse),
@@ -117,18 +118,29 @@ func specOf(info runtime.MethodInfo) connect.Spec {
 	return spec
 }
 
-// handler returns what serves a request.
-func (m *methods) handler(r *http.Request) http.Handler {
-	if handler, ok := m.byPath[r.URL.Path]; ok {
+// handlerOf returns what serves the call that a request is; nil if it is none.
+func (h *Handler) handlerOf(r *http.Request) http.Handler {
+	m := h.current()
+	if handler, known := m.byPath[r.URL.Path]; known {
 		return handler
 	}
-	if r.Method != http.MethodPost {
-		return http.NotFoundHandler() // no call
-	}
-	if isFramed(r.Header.Get("Content-Type")) {
+	framed := isFramed(r.Header.Get("Content-Type"))
+	switch {
+	case r.Method != http.MethodPost:
+		return nil
+	case framed:
 		return m.streams
+	case h.settings.fallback != nil && !m.services[serviceIn(r.URL.Path)]:
+		return nil
+	default:
+		return m.unknown
 	}
-	return m.unknown
+}
+
+// serviceIn returns the service in the path of a method.
+func serviceIn(path string) string {
+	service, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return service
 }
 
 // isFramed reports whether a content type is one of gRPC, gRPC-Web, or streams of Connect.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -20,6 +21,7 @@ type settings struct {
 	maxResponse int
 	tls         *tls.Config // instead of the server's
 	plain       bool        // whatever the server has
+	fallback    http.Handler
 	errs        []error
 }
 
@@ -112,3 +114,19 @@ func WithTLS(config *tls.Config) Option {
 // WithoutTLS serves plain text although the server has TLS: behind a proxy that terminates TLS.
 // [New] ignores it.
 func WithoutTLS() Option { return func(s *settings) { s.plain = true } }
+
+// WithFallback serves the paths that belong to no service of the server by handler, for example a
+// page and its files, or REST. Without it, they are not found.
+//
+// The same guards surround it: the origins of [WithOrigins], the limits of headers and, for the
+// whole body, of [WithMaxRequestBytes]; a body must arrive within 30 seconds. It runs outside the
+// pipeline, so policies and bounds of calls do not apply. A shutdown waits for its requests as for
+// calls.
+func WithFallback(handler http.Handler) Option {
+	return func(s *settings) {
+		if handler == nil {
+			s.fail("WithFallback(nil): pass a handler, or omit the option")
+		}
+		s.fallback = handler
+	}
+}

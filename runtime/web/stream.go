@@ -11,9 +11,8 @@ import (
 // body is the body of a request.
 type body struct {
 	io.ReadCloser
-	ended       atomic.Bool // it was read to its end
-	failed      atomic.Bool // reading has failed
-	interrupted atomic.Bool // reading was interrupted by this package
+	ended  atomic.Bool // it was read to its end
+	failed atomic.Bool // reading has failed
 }
 
 // Read implements io.Reader.
@@ -41,6 +40,7 @@ type response struct {
 	before  func() // runs before the header is sent; may be nil
 	missing bool   // the path is that of no method
 	wrote   bool   // the header
+	code    int    // of the header; 0 if it was not set
 	written atomic.Int64
 }
 
@@ -53,6 +53,7 @@ func (w *response) WriteHeader(code int) {
 	if w.missing && code == http.StatusNotImplemented {
 		code = http.StatusNotFound
 	}
+	w.code = code
 	w.ResponseWriter.WriteHeader(code)
 }
 

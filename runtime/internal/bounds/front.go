@@ -16,6 +16,8 @@ import (
 type Transport interface {
 	// SetReadDeadline makes a running and every later read fail at t.
 	SetReadDeadline(t time.Time)
+	// Interrupt makes them fail now, because.
+	Interrupt(because error)
 	// Written is how much of the response was passed on to the connection. It grows while the client
 	// reads.
 	Written() int64
@@ -75,6 +77,15 @@ func (a *Arrival) ReadUntil(ctx context.Context) {
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		a.transport.SetReadDeadline(deadline)
+	}
+}
+
+// InterruptReads makes the calls of fronts whose requests are incomplete fail because.
+func (b *Bounds) InterruptReads(because error) {
+	b.held.mu.Lock()
+	defer b.held.mu.Unlock()
+	for a := range b.held.calls {
+		a.transport.Interrupt(because)
 	}
 }
 
