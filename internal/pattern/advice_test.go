@@ -30,7 +30,7 @@ func TestAdviceMakesSure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := compile(t, proto)
-			before := detect(t, file, "", "")
+			before := detect(t, file, "", "", "")
 			if len(before.Findings) == 0 {
 				t.Fatal("nothing is found")
 			}
@@ -41,7 +41,7 @@ func TestAdviceMakesSure(t *testing.T) {
 			if strings.Join(advice, "") == "" {
 				t.Fatalf("there is no advice in %v", before.Findings)
 			}
-			after := detect(t, file, "", strings.Join(advice, " "))
+			after := detect(t, file, "", strings.Join(advice, " "), "")
 			for _, f := range after.Findings {
 				if f.Level < pattern.Certain {
 					t.Errorf("after %s it is %s: %s", advice, f.Level, f.Reason)

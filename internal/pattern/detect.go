@@ -12,10 +12,12 @@ import (
 // Detect returns the patterns that a method has. The policy said, which may be nil, disables a
 // pattern with off, and names fields that override detected ones; Detect ignores its limits,
 // whether or not the method has the pattern. find looks up the messages that options name, and
-// returns nil for unknown ones.
+// returns nil for unknown ones. policyOf returns the policy of another method of the service; both
+// functions may be nil.
 func Detect(patterns []Pattern, method protoreflect.MethodDescriptor, said *grpcservicev1.Policy,
-	find func(protoreflect.FullName) protoreflect.MessageDescriptor) Result {
-	m := &Method{Desc: method, In: method.Input(), Out: method.Output(), Policy: said, find: find}
+	find func(protoreflect.FullName) protoreflect.MessageDescriptor,
+	policyOf func(protoreflect.MethodDescriptor) *grpcservicev1.Policy) Result {
+	m := &Method{Desc: method, In: method.Input(), Out: method.Output(), Policy: said, find: find, policyOf: policyOf}
 	m.rejectOthers(patterns)
 	beside, alone := make([]*Pattern, 0, len(patterns)), make([]*Pattern, 0, len(patterns))
 	for i := range patterns {

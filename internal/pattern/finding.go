@@ -83,3 +83,18 @@ func Fields(paths map[string]shape.Path) map[string]any {
 	}
 	return fields
 }
+
+// Describer is a [Found] without limits whose messages options may describe.
+type Describer interface {
+	// Describes reports whether an option, such as "operation.status", describes the messages.
+	Describes(option string) bool
+}
+
+// Describes reports whether an option describes the messages of a pattern that the method has,
+// although the pattern has no limits.
+func (r Result) Describes(option string) bool {
+	return slices.ContainsFunc(r.Matches, func(m Match) bool {
+		d, ok := m.Found.(Describer)
+		return ok && d.Describes(option)
+	})
+}

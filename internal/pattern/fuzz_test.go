@@ -56,10 +56,10 @@ func FuzzDetect(f *testing.F) {
 		for i := range file.Services().Len() {
 			for j := range file.Services().Get(i).Methods().Len() {
 				method := file.Services().Get(i).Methods().Get(j)
-				result := pattern.Detect(table.Patterns(), method, policy, finder(file))
+				result := pattern.Detect(table.Patterns(), method, policy, finder(file), nil)
 				checkWhole(t, result)
-				checkReads(t, table.Patterns(), method, pattern.Detect(table.Patterns(), method, nil, finder(file)))
-				if diff := cmp.Diff(describe(result), describe(pattern.Detect(table.Patterns(), method, policy, finder(file)))); diff != "" {
+				checkReads(t, table.Patterns(), method, pattern.Detect(table.Patterns(), method, nil, finder(file), nil))
+				if diff := cmp.Diff(describe(result), describe(pattern.Detect(table.Patterns(), method, policy, finder(file), nil))); diff != "" {
 					t.Errorf("%s is found to be something else the second time:\n%s", method.FullName(), diff)
 				}
 			}

@@ -45,7 +45,8 @@ package standins;
 import "google/protobuf/descriptor.proto";
 extend google.protobuf.MethodOptions { Info operation_info = 1049; Rule http = 72295728; }
 extend google.protobuf.MessageOptions { Resource resource = 1053; }
-extend google.protobuf.FieldOptions { repeated int32 behavior = 1052; Format info = 291403980; Reference reference = 1055; }
+extend google.protobuf.FieldOptions { repeated int32 behavior = 1052; Format info = 291403980; Reference reference = 1055; Part operation_field = 1149; }
+enum Part { NONE = 0; NAME = 1; STATUS = 2; ERROR_CODE = 3; ERROR_MESSAGE = 4; }
 message Info { string response_type = 1; string metadata_type = 2; }
 message Rule { string get = 2; string post = 4; }
 message Resource { string type = 1; }
@@ -148,11 +149,12 @@ func messageIn(list protoreflect.MessageDescriptors, name protoreflect.FullName)
 	return nil
 }
 
-func detect(t testing.TB, file protoreflect.FileDescriptor, method, said string) pattern.Result {
+func detect(t testing.TB, file protoreflect.FileDescriptor, method, said, others string) pattern.Result {
 	t.Helper()
 	m := methodOf(t, file, method)
-	checkReads(t, table.Patterns(), m, pattern.Detect(table.Patterns(), m, nil, finder(file)))
-	return pattern.Detect(table.Patterns(), m, policyOf(t, said), finder(file))
+	checkReads(t, table.Patterns(), m, pattern.Detect(table.Patterns(), m, nil, finder(file), nil))
+	return pattern.Detect(table.Patterns(), m, policyOf(t, said), finder(file),
+		func(protoreflect.MethodDescriptor) *grpcservicev1.Policy { return policyOf(t, others) })
 }
 
 // testCase is a proto and the expected result.
@@ -161,13 +163,14 @@ type testCase struct {
 	proto  string
 	method string // the first one if empty
 	said   string
+	others string // the policy of the other methods
 	want   string // the expected output of describe
 }
 
 func run(t *testing.T, cases []testCase) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			got := describe(detect(t, compile(t, c.proto), c.method, c.said))
+			got := describe(detect(t, compile(t, c.proto), c.method, c.said, c.others))
 			want := strings.TrimSpace(strings.ReplaceAll(c.want, "\t", ""))
 			if diff := cmp.Diff(want, strings.TrimSpace(got)); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
@@ -205,7 +208,10 @@ func describe(r pattern.Result) string {
 		}
 	}
 	if g := found[*operation.Getter](r); g != nil {
-		fmt.Fprintf(&b, "getter name=%s\n", g.Name)
+		fmt.Fprintf(&b, "getter name=%s%s\n", g.Name, describeStatus(g.Message))
+	}
+	if a := found[*operation.Action](r); a != nil {
+		fmt.Fprintf(&b, "action=%s name=%s%s\n", a.Verb, a.Name, describeStatus(a.Message))
 	}
 	if r := found[*idempotency.Key](r); r != nil {
 		fmt.Fprintf(&b, "request_id%s\n", fieldsOf("field", r.Field, "uuid4", r.UUID4, "required", r.Required))
@@ -243,7 +249,15 @@ func describeBatch(of *batch.Batch) string {
 }
 
 func describeFields(f operation.Message) string {
-	return fieldsOf("name", f.Name, "done", f.Done, "error", f.Error, "response", f.Response, "metadata", f.Metadata)
+	return fieldsOf("name", f.Name, "done", f.Done, "error", f.Error, "response", f.Response, "metadata", f.Metadata) + describeStatus(f)
+}
+
+func describeStatus(f operation.Message) string {
+	if f.Status == nil {
+		return ""
+	}
+	return fieldsOf("status", f.Status.Field, "done", f.Status.Done, "failed", f.Status.Failed,
+		"pending", f.Status.Pending, "running", f.Status.Running, "code", f.Status.ErrorCode)
 }
 
 // fieldsOf formats pairs of name and value, and omits empty values.

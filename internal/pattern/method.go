@@ -1,7 +1,6 @@
 package pattern
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -20,6 +19,7 @@ type Method struct {
 	Policy  *grpcservicev1.Policy // the policy that options set; it may be nil
 
 	find     func(protoreflect.FullName) protoreflect.MessageDescriptor
+	policyOf func(protoreflect.MethodDescriptor) *grpcservicev1.Policy
 	findings []Finding
 	problems []policy.Fault
 	limits   []policy.Fault
@@ -64,10 +64,7 @@ func (m *Method) Named(field string, said *string, in protoreflect.MessageDescri
 	if said == nil {
 		return nil, false
 	}
-	path, wrong := shape.Resolve(in, *said)
-	if wrong == "" && !want.Fits(path.Field()) {
-		wrong = fmt.Sprintf("%q in %s is not %s; name one that is", *said, in.FullName(), want.Text)
-	}
+	path, wrong := shape.ResolveAs(in, *said, want)
 	if wrong != "" {
 		m.Problem(field, wrong)
 		return nil, false
@@ -113,6 +110,14 @@ func (m *Method) said(option string) protoreflect.Message {
 func (m *Method) isOff(option string) bool {
 	said := m.said(option)
 	return said != nil && said.Get(said.Descriptor().Fields().ByName("off")).Bool()
+}
+
+// PolicyOf returns the policy that options set for another method of the service. It may be nil.
+func (m *Method) PolicyOf(other protoreflect.MethodDescriptor) *grpcservicev1.Policy {
+	if m.policyOf == nil {
+		return nil
+	}
+	return m.policyOf(other)
 }
 
 // LookUp returns the message with a name in the method's package, or with a full name.

@@ -107,7 +107,7 @@ func TestOperationsAreFoundByTheirShape(t *testing.T) {
 		},
 		{
 			name: "without done, as in compute", proto: jobs("Insert", ``, ``, `message Operation { string name = 1; enum State { S = 0; } State status = 2; }`),
-			want: `operation, possible: it returns Operation, which has no bool done`,
+			want: `operation, possible: it returns Operation, which has no bool done advice=operation: {status: "status", done: ["..."]}`,
 		},
 		{
 			name: "without an error", proto: jobs("Insert", ``, ``, `message Operation { string name = 1; bool done = 2; google.protobuf.Any response = 3; }`),
@@ -172,9 +172,14 @@ func TestGettersOfOperationsAreFound(t *testing.T) {
 		},
 		{
 			name: "waiting", proto: skill, method: "WaitOperation",
-			want: `operation, possible: its name is that of a method for existing operations`,
+			want: `action=wait name=job
+				operation_action, certain: it takes a name and waits for the operation of this service`,
 		},
-		{name: "cancelling, which returns nothing", proto: skill, method: "CancelOperation"},
+		{
+			name: "cancelling, which returns nothing", proto: skill, method: "CancelOperation",
+			want: `action=cancel name=job
+				operation_action, certain: it takes a name and cancels the operation of this service`,
+		},
 		{name: "off", proto: skill, method: "GetOperation", said: `operation: {off: true}`},
 		{
 			name:  "Google's request, in a service of its own",

@@ -121,7 +121,8 @@ func TestJobsAreOperationsByAnotherName(t *testing.T) {
 		},
 		{name: "get", proto: jobs, method: "GetJob", want: getter},
 		{name: "get by the request", proto: jobs, method: "Get", want: getter},
-		{name: "cancel", proto: jobs, method: "CancelJob", want: none},
+		{name: "cancel", proto: jobs, method: "CancelJob", want: `action=cancel name=id
+			operation_action, certain: it takes a name and cancels the operation of this service`},
 		{name: "read in another way", proto: jobs, method: "DescribeProgress", want: none},
 	})
 }

@@ -43,6 +43,7 @@ var (
 	startNameRPC   = rpcKind{"StartRequest", "Plain", ""}
 	startStreamRPC = rpcKind{"stream StartRequest", "Plain", ""}
 	startRPC       = rpcKind{"StartRequest", "google.longrunning.Operation", ""}
+	jobRPC         = rpcKind{"StartRequest", "Job", ""}
 	keyedRPC       = rpcKind{"KeyedRequest", "Plain", ""}
 	searchRPC      = rpcKind{"FindRequest", "stream FindResponse", ""}
 	followRPC      = rpcKind{"FollowRequest", "stream Followed", ""}
@@ -55,6 +56,11 @@ var (
 	chunkShape     = `upload {data: "data" name: "title"}`
 	bulkShape      = `bulk {off: false}`
 )
+
+// jobShape describes an operation whose status is an enum, with more options.
+func jobShape(more string) string {
+	return `operation {status: "status" done: "DONE" running: "ACTIVE" ` + more + `}`
+}
 
 // optionSamples has a sample for each option in options.proto.
 var optionSamples = []optionSample{
@@ -188,6 +194,25 @@ var optionSamples = []optionSample{
 		second: `operation {on_conflict: ON_CONFLICT_PREEMPT}`,
 		rpc:    startRPC, shape: `operation {response_type: "Plain" metadata_type: "Meta" conflict_key: "parent"}`},
 
+	{option: "operation.status", first: jobShape(`name: "name"`),
+		second: `operation {status: "state" done: "DONE" running: "ACTIVE"}`, rpc: jobRPC, isShape: true},
+	{option: "operation.done", first: jobShape(`name: "name"`),
+		second: `operation {status: "status" done: "DONE" done: "BURIED" running: "ACTIVE"}`, rpc: jobRPC, isShape: true},
+	{option: "operation.failed", first: jobShape(`failed: "BURIED"`),
+		second: jobShape(`failed: "LOST" failed: "BURIED"`), rpc: jobRPC, isShape: true},
+	{option: "operation.pending", first: jobShape(`pending: "BORN"`),
+		second: jobShape(`pending: "ACTIVE"`), rpc: jobRPC, isShape: true},
+	{option: "operation.running", first: jobShape(``),
+		second: `operation {status: "status" done: "DONE" running: "BORN"}`, rpc: jobRPC, isShape: true},
+	{option: "operation.name", first: jobShape(`name: "name"`),
+		second: jobShape(`name: "title"`), rpc: jobRPC, isShape: true},
+	{option: "operation.error", first: jobShape(`error: "error"`),
+		second: jobShape(`error: "reason"`), rpc: jobRPC, isShape: true},
+	{option: "operation.error_code", first: jobShape(`error_code: "code"`),
+		second: jobShape(`error_code: "number"`), rpc: jobRPC, isShape: true},
+	{option: "operation.result", first: jobShape(`result: "plain"`),
+		second: jobShape(`result: "meta"`), rpc: jobRPC, isShape: true},
+
 	{option: "idempotency_key.off", first: `idempotency_key {off: true}`,
 		second: `idempotency_key {off: false}`, rpc: keyedRPC, isShape: true},
 	{option: "idempotency_key.field", first: `idempotency_key {field: "request_id"}`,
@@ -310,6 +335,11 @@ message ListResponse {
 message BatchRequest { repeated string ids = 1; repeated string others = 2; }
 message BatchResponse {
   repeated Plain items = 1; repeated Plain others = 2; repeated string missing = 3; map<string, Plain> by_id = 4;
+}
+message Job {
+  string name = 1; string title = 2; Phase status = 3; Phase state = 4; string error = 5; string reason = 6; int32 code = 7;
+  int32 number = 8; Plain plain = 9; Meta meta = 10;
+  enum Phase { BORN = 0; ACTIVE = 1; DONE = 2; BURIED = 3; LOST = 4; }
 }
 message StartRequest { string parent = 1; string name = 2; }
 message FindRequest { int32 limit = 1; int32 count = 2; }

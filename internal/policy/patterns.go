@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -41,8 +42,8 @@ func (p *Policies) misplaced(found pattern.Result, facts policy.Method, merged *
 		if facts.Patterns.Has(name) || wrong[name] || len(setOf(merged, name)) == 0 || offIn(merged, name) {
 			continue
 		}
-		wrong[name] = true // two rows may share an option
-		if s, field := lastToSpeakOf(sources, name); field != "" {
+		wrong[name] = true // several rows may share an option
+		if s, field := lastToSpeakOf(sources, name, found.Describes); field != "" {
 			s.report(&problems, policy.Fault{Field: field, Text: adviceFor(row, found)})
 		}
 	}
@@ -77,15 +78,16 @@ func saidBy(sources []source, field string) source {
 	if s := lastToSet(sources, field); policy.Sets(s.policy, field) {
 		return s
 	}
-	s, _ := lastToSpeakOf(sources, firstName(field))
+	s, _ := lastToSpeakOf(sources, firstName(field), func(string) bool { return false })
 	return s
 }
 
 // lastToSpeakOf returns the last source for one method alone that sets a field of a pattern, and
-// that field.
-func lastToSpeakOf(sources []source, name string) (source, string) {
+// that field. It skips fields that except selects.
+func lastToSpeakOf(sources []source, name string, except func(field string) bool) (source, string) {
 	for i := len(sources) - 1; i >= 0; i-- {
-		if set := setOf(sources[i].policy, name); !sources[i].wide && len(set) > 0 {
+		set := slices.DeleteFunc(setOf(sources[i].policy, name), except)
+		if !sources[i].wide && len(set) > 0 {
 			return sources[i], set[0]
 		}
 	}

@@ -49,17 +49,10 @@ func (p *Policies) Service(service protoreflect.ServiceDescriptor) diag.List {
 
 // Method returns the rules of a method, or the problems in them.
 func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.List) {
-	service, _ := method.Parent().(protoreflect.ServiceDescriptor)
-	sources := make([]source, 0, 2)
-	if said, problems := p.options.ofService(service); len(problems) == 0 {
-		sources = append(sources, said) // Service reports the problems
-	}
-	said, problems := p.options.ofMethod(method)
+	sources, problems := p.sources(method)
 	if len(problems) > 0 {
 		return Decision{}, problems
 	}
-	sources = append(append(sources, said), p.file.sources(service.FullName(), method.Name())...)
-
 	facts := p.facts(method)
 	if isSilent(sources) {
 		return p.byMessages(method, facts, sources)
@@ -71,7 +64,7 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	if len(problems) > 0 {
 		return Decision{}, problems
 	}
-	found := pattern.Detect(p.patterns, method, merged, p.messages.seenFrom(method.ParentFile()))
+	found := pattern.Detect(p.patterns, method, merged, p.messages.seenFrom(method.ParentFile()), p.merged)
 	facts.Patterns = limitsOf(found)
 	if problems := p.misplaced(found, facts, merged, sources); len(problems) > 0 {
 		return Decision{}, problems
@@ -82,10 +75,37 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	return p.decide(method, facts, facts.Fit(merged), sources, found), nil
 }
 
+// sources returns what sets rules for a method, the last one taking precedence.
+func (p *Policies) sources(method protoreflect.MethodDescriptor) ([]source, diag.List) {
+	service, _ := method.Parent().(protoreflect.ServiceDescriptor)
+	sources := make([]source, 0, 2)
+	if said, problems := p.options.ofService(service); len(problems) == 0 {
+		sources = append(sources, said) // Service reports the problems
+	}
+	said, problems := p.options.ofMethod(method)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return append(append(sources, said), p.file.sources(service.FullName(), method.Name())...), nil
+}
+
+// merged returns what options set for a method, or nil if that is nothing or has problems.
+func (p *Policies) merged(method protoreflect.MethodDescriptor) *grpcservicev1.Policy {
+	sources, problems := p.sources(method)
+	if len(problems) > 0 || isSilent(sources) {
+		return nil
+	}
+	merged, faults := policy.Merge(p.facts(method), layersOf(sources))
+	if len(faults) > 0 {
+		return nil
+	}
+	return merged
+}
+
 // byMessages returns the decision for a method that no source says anything about. Merging nothing
 // takes long, and has no faults.
 func (p *Policies) byMessages(method protoreflect.MethodDescriptor, facts policy.Method, sources []source) (Decision, diag.List) {
-	found := pattern.Detect(p.patterns, method, nil, p.messages.seenFrom(method.ParentFile()))
+	found := pattern.Detect(p.patterns, method, nil, p.messages.seenFrom(method.ParentFile()), p.merged)
 	facts.Patterns = limitsOf(found)
 	nothing := &grpcservicev1.Policy{}
 	if problems := p.misplaced(found, facts, nothing, sources); len(problems) > 0 {

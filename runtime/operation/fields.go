@@ -19,4 +19,21 @@ type Fields struct {
 	// Name, Done, Error, Response and Metadata are fields of the operation message; "" means
 	// those of google.longrunning.Operation or their other customary names.
 	Name, Done, Error, Response, Metadata string
+
+	// Status is the field of the operation message whose enum states whether the operation is done,
+	// for messages without Done. Then Error may also be a string, or a message with a list errors;
+	// "" means that there is no such field. Without Response or Metadata, the operation message
+	// itself is the result or the metadata.
+	Status string
+	// DoneValues are its values for an operation that is done, the first one for success;
+	// FailedValues those for one that is done and has failed, the first one for failure. A failed
+	// value named CANCELLED or CANCELED, with or without a prefix, stands for a cancelled
+	// operation. Without FailedValues, a done operation with an error has failed.
+	DoneValues, FailedValues []string
+	// PendingValue is its value before the first attempt, RunningValue the one after; "" means the
+	// other one.
+	PendingValue, RunningValue string
+	// ErrorCode is the field with the code of the error: a gRPC code as a number or as its name, or
+	// an HTTP status if its name contains "http"; "" if there is none.
+	ErrorCode string
 }

@@ -66,16 +66,37 @@ func (g *Getter[S, Req, Op]) Serve(ctx context.Context, m *Manager, req *Req) (*
 	return op, err
 }
 
-// Client returns a [Client] whose Get calls the RPC of svc. It has no other methods:
-// [Handle.Wait] polls.
-func (g *Getter[S, Req, Op]) Client(svc S) Client {
-	return getterClient[S, Req, Op]{getter: g, svc: svc}
+// List returns operations of the caller of ctx, as [Manager.List] does, for an RPC that lists them
+// in pages. An operation of another RPC that does not fit the message is left out.
+func (g *Getter[S, Req, Op]) List(ctx context.Context, m *Manager, q Query) (ops []*Op, next string, err error) {
+	types, err := g.types()
+	if err != nil {
+		return nil, "", misuse(g.info, err)
+	}
+	found, next, err := m.List(ctx, q)
+	for _, record := range found {
+		if op, err := writeAs[Op](g.info, types.op, record); err == nil {
+			ops = append(ops, op)
+		}
+	}
+	return ops, next, err
 }
 
-// getterClient is a [Client] that implements only Get.
+// Client returns a [Client] whose Get calls the RPC of svc, and whose Cancel, Delete and Wait call
+// the RPCs of actions. Without one that waits, [Handle.Wait] polls. It has no List.
+func (g *Getter[S, Req, Op]) Client(svc S, actions ...ActionOn[S]) Client {
+	c := getterClient[S, Req, Op]{getter: g, svc: svc, actions: make(map[ActionKind]ActionOn[S])}
+	for _, action := range actions {
+		c.actions[action.kindOf()] = action
+	}
+	return c
+}
+
+// getterClient is a [Client] that implements Get and what its actions do.
 type getterClient[S, Req, Op any] struct {
-	getter *Getter[S, Req, Op]
-	svc    S
+	getter  *Getter[S, Req, Op]
+	svc     S
+	actions map[ActionKind]ActionOn[S]
 }
 
 func (c getterClient[S, Req, Op]) Get(ctx context.Context, name string) (*longrunningpb.Operation, error) {
@@ -97,16 +118,26 @@ func (c getterClient[S, Req, Op]) List(context.Context, *longrunningpb.ListOpera
 	return nil, c.unimplemented("list")
 }
 
-func (c getterClient[S, Req, Op]) Cancel(context.Context, string) error {
-	return c.unimplemented("cancel")
+func (c getterClient[S, Req, Op]) Cancel(ctx context.Context, name string) error {
+	_, err := c.act(ctx, Cancels, name, 0)
+	return err
 }
 
-func (c getterClient[S, Req, Op]) Delete(context.Context, string) error {
-	return c.unimplemented("delete")
+func (c getterClient[S, Req, Op]) Delete(ctx context.Context, name string) error {
+	_, err := c.act(ctx, Deletes, name, 0)
+	return err
 }
 
-func (c getterClient[S, Req, Op]) Wait(context.Context, string, time.Duration) (*longrunningpb.Operation, error) {
-	return nil, c.unimplemented("wait for")
+func (c getterClient[S, Req, Op]) Wait(ctx context.Context, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
+	return c.act(ctx, Waits, name, timeout)
+}
+
+func (c getterClient[S, Req, Op]) act(ctx context.Context, kind ActionKind, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
+	action := c.actions[kind]
+	if action == nil {
+		return nil, c.unimplemented(kind.verb())
+	}
+	return action.callOn(ctx, c.svc, name, timeout)
 }
 
 func (c getterClient[S, Req, Op]) unimplemented(what string) error {

@@ -20,6 +20,7 @@ type Manager struct {
 	config  config
 	wake    chan struct{} // holds a token when there may be something to claim
 	origins origins
+	waits   *seats // of calls that wait for operations
 
 	unfinished *refreshed.Value[[]Count] // nil without a store
 
@@ -38,6 +39,7 @@ func NewManager(store Store, opts ...Option) *Manager {
 	m := &Manager{
 		config:   newConfig(opts),
 		wake:     make(chan struct{}, 1),
+		waits:    newSeats(waitsPerCaller),
 		handlers: make(map[string]handler),
 		running:  make(map[string]*attempt),
 		counts:   make(map[string]*counts),

@@ -16,6 +16,7 @@ import (
 type shape struct {
 	name, done, failure, response, metadata fieldPath
 	created, updated                        fieldPath
+	status                                  *statusShape // instead of done
 }
 
 // shapeOf finds the fields of an operation message: those that fields names, or else those with
@@ -23,19 +24,26 @@ type shape struct {
 func shapeOf(message protoreflect.MessageDescriptor, fields Fields) (*shape, error) {
 	f := finder{message: message}
 	s := &shape{
-		name:     f.find("Name", fields.Name, isText, "name", "id"),
-		done:     f.find("Done", fields.Done, isBool, "done"),
-		failure:  f.find("Error", fields.Error, isMessage, "error", "status"),
-		response: f.find("Response", fields.Response, isMessage, "response", "result"),
-		metadata: f.find("Metadata", fields.Metadata, isMessage, "metadata"),
-		created:  f.find("", "", isTimestamp, "create_time", "created_at"),
-		updated:  f.find("", "", isTimestamp, "update_time", "updated_at", "modified_at"),
+		name:    f.find("Name", fields.Name, isText, "name", "id"),
+		created: f.find("", "", isTimestamp, "create_time", "created_at"),
+		updated: f.find("", "", isTimestamp, "update_time", "updated_at", "modified_at"),
+	}
+	if fields.Status != "" {
+		s.response = f.find("Response", fields.Response, isMessage)
+		s.metadata = f.find("Metadata", fields.Metadata, isMessage)
+		s.status = f.findStatus(fields)
+	} else {
+		s.done = f.find("Done", fields.Done, isBool, "done")
+		s.failure = f.find("Error", fields.Error, isMessage, "error", "status")
+		s.response = f.find("Response", fields.Response, isMessage, "response", "result")
+		s.metadata = f.find("Metadata", fields.Metadata, isMessage, "metadata")
 	}
 	switch {
 	case f.err != nil:
 		return nil, f.err
 	case len(s.name) == 0:
 		return nil, fmt.Errorf("%s: no field holds the name of the operation; name it in operation.Fields.Name", message.FullName())
+	case s.status != nil:
 	case len(s.done) == 0:
 		return nil, fmt.Errorf("%s: no field reports whether the operation is done; name it in operation.Fields.Done", message.FullName())
 	case len(s.failure) == 0:
@@ -88,19 +96,25 @@ func messageOf(r *Record) (m contents, err error) {
 	case state.Response != nil:
 		op.Result = &longrunningpb.Operation_Response{Response: state.Response}
 	}
-	return contents{Operation: op, created: r.CreateTime, updated: r.UpdateTime}, nil
+	return contents{
+		Operation: op, created: r.CreateTime, updated: r.UpdateTime,
+		started: r.StartTime, ended: r.DoneTime,
+	}, nil
 }
 
 // contents is what an operation message of any type says: a google.longrunning.Operation, and the
 // times that other types have.
 type contents struct {
 	*longrunningpb.Operation
-	created, updated time.Time
+	created, updated, started, ended time.Time
 }
 
 // write sets the fields of to, which is empty. It drops what to has no field for, except the
 // result.
 func (s *shape) write(to protoreflect.Message, m contents) error {
+	if s.status != nil {
+		return s.writeStatus(to, m)
+	}
 	s.name.holder(to).Set(s.name.field(), protoreflect.ValueOfString(m.GetName()))
 	s.done.holder(to).Set(s.done.field(), protoreflect.ValueOfBool(m.GetDone()))
 	setTime(s.created, to, m.created)
@@ -121,6 +135,9 @@ func (s *shape) write(to protoreflect.Message, m contents) error {
 func (s *shape) read(from protoreflect.Message) (*longrunningpb.Operation, error) {
 	if op, ok := from.Interface().(*longrunningpb.Operation); ok {
 		return op, nil
+	}
+	if s.status != nil {
+		return s.readStatus(from)
 	}
 	op := &longrunningpb.Operation{Name: s.name.text(from)}
 	if done, ok := s.done.get(from); ok {

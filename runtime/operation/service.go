@@ -24,7 +24,7 @@ import (
 // with an error if one of its RPCs starts operations for which m has no handler, unless m has
 // [WithStartOnly] or [WithUnhandled]. Otherwise, call [Manager.Run].
 func Register(r grpc.ServiceRegistrar, m *Manager) {
-	server.Register[operationsService](r, operationsTable, &operationsServer{manager: m, waits: newSeats(waitsPerCaller)})
+	server.Register[operationsService](r, operationsTable, &operationsServer{manager: m})
 	srv, ok := r.(owner)
 	if !ok {
 		return
@@ -56,7 +56,6 @@ type owner interface {
 // operationsServer implements google.longrunning.Operations for a manager.
 type operationsServer struct {
 	manager *Manager
-	waits   *seats
 }
 
 // GetOperation returns an operation, or NOT_FOUND.
@@ -99,22 +98,32 @@ func (s *operationsServer) WaitOperation(ctx context.Context, req *longrunningpb
 	limit := longestWait
 	if timeout := req.GetTimeout(); timeout != nil {
 		if timeout.CheckValid() != nil || timeout.AsDuration() < 0 {
-			return nil, rpcerr.Invalid(rpcerr.Violation("timeout", "must be a duration of zero or more"))
+			return nil, wrongTimeout("timeout")
 		}
 		limit = min(limit, timeout.AsDuration())
 	}
+	return answer(s.manager.waitFor(ctx, req.GetName(), limit))
+}
+
+func wrongTimeout(field string) error {
+	return rpcerr.Invalid(rpcerr.Violation(field, "must be a duration of zero or more"))
+}
+
+// waitFor returns an operation when it is done, or its current state after a limit, near the
+// deadline, or at once if too many calls of the caller wait.
+func (m *Manager) waitFor(ctx context.Context, name string, limit time.Duration) (*Record, error) {
 	who := waiterOf(ctx)
-	if limit == 0 || !s.waits.take(who) {
-		return answer(s.manager.Get(ctx, req.GetName()))
+	if limit == 0 || !m.waits.take(who) {
+		return m.Get(ctx, name)
 	}
-	defer s.waits.release(who)
+	defer m.waits.release(who)
 	waiting, cancel := context.WithTimeout(ctx, beforeDeadline(ctx, limit))
 	defer cancel()
-	op, err := s.manager.Wait(waiting, req.GetName())
+	op, err := m.Wait(waiting, name)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil { // a store that was asked too late
-		return answer(s.manager.Get(ctx, req.GetName()))
+		return m.Get(ctx, name)
 	}
-	return answer(op, err)
+	return op, err
 }
 
 // beforeDeadline returns how long to wait so that there is time to respond.

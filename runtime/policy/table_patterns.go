@@ -113,6 +113,10 @@ func operationRule() rule {
 		shape("conflict_key", aNameOrNone),
 		field("on_conflict", choice(conflicts),
 			func(p *Policy) *OnConflict { return &p.Operation.OnConflict }),
+		shape("status", aName), shape("done", names), shape("failed", names),
+		shape("pending", aName), shape("running", aName),
+		shape("name", aName), shape("error", aNameOrNone), shape("error_code", aNameOrNone),
+		shape("result", aNameOrNone),
 	)
 }
 

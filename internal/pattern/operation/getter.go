@@ -37,27 +37,41 @@ func operationVerb(method protoreflect.MethodDescriptor) string {
 
 // detectGetter looks for a method that gets an operation.
 func detectGetter(m *pattern.Method) pattern.Found {
-	fields, lacks := operationFields(m.Out)
-	if lacks != "" || operationVerb(m.Desc) != "get" {
+	if operationVerb(m.Desc) != "get" {
 		return nil
 	}
-	name := shape.FirstNamed(m.In, getterNames, shape.IsString)
-	if f := shape.Only(shape.FieldsThat(m.In, shape.IsString), shape.IsString); len(name) == 0 && f != nil {
-		name = shape.Path{f}
+	found := returned(m)
+	if found.lacks != "" {
+		return nil
 	}
+	name := nameIn(m.In)
 	if len(name) == 0 {
 		m.ReportPossible(GetterName, fmt.Sprintf("it returns %s, and its request has no name", m.Short(m.Out)), "")
 		return nil
 	}
-	var e pattern.Evidence
+	e := found.Evidence
 	e.Found(pattern.Certain, fmt.Sprintf("it takes a name and returns the operation%s", ofThisService(m)))
 	m.Report(GetterName, e)
-	return &Getter{Name: name, Message: fields}
+	return &Getter{Name: name, Message: found.Message}
+}
+
+// nameIn returns the field of a request that identifies an operation, or an empty path.
+func nameIn(request protoreflect.MessageDescriptor) shape.Path {
+	if name := shape.FirstNamed(request, getterNames, shape.IsString); len(name) > 0 {
+		return name
+	}
+	if f := shape.Only(shape.FieldsThat(request, shape.IsString), shape.IsString); f != nil {
+		return shape.Path{f}
+	}
+	return nil
 }
 
 // ofThisService returns a phrase if another method of the service starts operations with the same
-// message.
+// message, or with any if the method returns none.
 func ofThisService(m *pattern.Method) string {
+	if m.Out.Fields().Len() == 0 {
+		return " of this service" // or the method would not be found
+	}
 	for other := range m.Others() {
 		if other.Output().FullName() == m.Out.FullName() && operationVerb(other) == "" {
 			return " of this service"

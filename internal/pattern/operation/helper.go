@@ -41,14 +41,22 @@ func (o *Operation) Helper(s *model.Scope) model.Helper {
 	}
 }
 
-// fields returns the fields of an operation's message whose names differ from those of
-// google.longrunning.Operation.
+// fields returns the fields of an operation's message that the helper cannot find by their names.
 func (m Message) fields() []view.HelperField {
 	fields := view.SetFields(
 		view.PathField("Name", m.Name), view.PathField("Done", m.Done), view.PathField("Error", m.Error),
 		view.PathField("Response", m.Response), view.PathField("Metadata", m.Metadata),
 	)
-	return slices.DeleteFunc(fields, func(f view.HelperField) bool { return strings.ToLower(f.Name) == f.Value })
+	if m.Status == nil {
+		return slices.DeleteFunc(fields, func(f view.HelperField) bool { return strings.ToLower(f.Name) == f.Value })
+	}
+	return append(fields, view.SetFields(
+		view.PathField("Status", m.Status.Field), view.HelperField{Name: "DoneValues", Values: m.Status.Done},
+		view.HelperField{Name: "FailedValues", Values: m.Status.Failed},
+		view.HelperField{Name: "PendingValue", Value: m.Status.Pending},
+		view.HelperField{Name: "RunningValue", Value: m.Status.Running},
+		view.PathField("ErrorCode", m.Status.ErrorCode),
+	)...)
 }
 
 // Stub is the data of the starter code for a user's method and for the method that does the work.

@@ -36,33 +36,78 @@ type starter struct {
 
 // detect looks for a method that starts an operation.
 func detect(m *pattern.Method) pattern.Found {
-	fields, lacks := operationFields(m.Out)
-	if lacks != "" {
-		if m.Out.Name() == "Operation" {
-			m.ReportPossible(Name, fmt.Sprintf("it returns %s, which %s", m.Short(m.Out), lacks), "")
-		}
-		return nil
-	}
 	verb := operationVerb(m.Desc)
-	if verb == "get" {
-		return nil // detectGetter handles it
+	if verb == "get" || actionVerb(m.Desc) != "" {
+		return nil // detectGetter and detectAction handle it
+	}
+	found := returned(m)
+	if found.lacks != "" {
+		reportPossible(m, found.lacks)
+		return nil
 	}
 	// The second condition applies to GetJobStatus if the operation's message is Job.
 	if verb != "" || m.Out.Name() != operationMessage.Name() && idempotency.IsRead(m.Desc) {
 		m.ReportPossible(Name, "its name is that of a method for existing operations", "")
 		return nil
 	}
-	s := starter{Method: m, said: m.Policy.GetOperation(), operation: Operation{Message: fields}}
+	s := starter{Method: m, said: m.Policy.GetOperation(), operation: Operation{Message: found.Message}}
 	if s.said == nil {
 		s.said = &grpcservicev1.Operation{}
 	}
-	s.findFields()
+	s.Evidence = found.Evidence
+	s.Reasons = nil
 	s.Found(pattern.Certain, s.returns())
+	s.Reasons = append(s.Reasons, found.Reasons...)
+	s.findFields()
 	s.findTypes()
 	s.findChildren()
 	s.checkConflict()
 	m.Report(Name, s.Evidence)
 	return &s.operation
+}
+
+// reportPossible reports a method that may start an operation: its message has the name of one, or
+// a status with the values of one.
+func reportPossible(m *pattern.Method, lacks string) {
+	if m.HasProblem("operation") {
+		return
+	}
+	if part := describesWithoutStatus(m.Policy.GetOperation()); part != "" {
+		m.Problem("operation."+part, "it describes an operation whose status is an enum; set operation.status to the field of the enum")
+		return
+	}
+	status := mayHaveStatus(m.Out)
+	advice := ""
+	if len(status.Field) > 0 {
+		advice = pattern.Option(Name, adviseStatus(status)...)
+	}
+	switch {
+	case m.Out.Name() == operationMessage.Name():
+		m.ReportPossible(Name, fmt.Sprintf("it returns %s, which %s", m.Short(m.Out), lacks), advice)
+	case len(status.Done) > 0 && status.Running != "" && !idempotency.IsRead(m.Desc):
+		m.ReportPossible(Name, fmt.Sprintf("it returns %s, whose %s may state that an operation is done", m.Short(m.Out), status.Field), advice)
+	}
+}
+
+// describesWithoutStatus returns an option that describes an operation's message, or "", if the one
+// that names its status is missing.
+func describesWithoutStatus(said *grpcservicev1.Operation) string {
+	if said == nil || said.Status != nil {
+		return ""
+	}
+	for _, part := range []struct {
+		name string
+		set  bool
+	}{
+		{"done", len(said.Done) > 0}, {"failed", len(said.Failed) > 0}, {"pending", said.Pending != nil},
+		{"running", said.Running != nil}, {"name", said.Name != nil}, {"error", said.Error != nil},
+		{"error_code", said.ErrorCode != nil}, {"result", said.Result != nil},
+	} {
+		if part.set {
+			return part.name
+		}
+	}
+	return ""
 }
 
 // findFields finds the fields of the request that the operation uses.
@@ -82,6 +127,10 @@ func (s *starter) findFields() {
 func (s *starter) returns() string {
 	if s.Out.FullName() == operationMessage {
 		return fmt.Sprintf("it returns %s", operationMessage)
+	}
+	if status := s.operation.Message.Status; status != nil {
+		return fmt.Sprintf("it returns %s, which is done when %s is %s", s.Short(s.Out), status.Field,
+			shape.JoinOr(slices.Concat(status.Done, status.Failed)))
 	}
 	return fmt.Sprintf("it returns %s, which has the shape of %s", s.Short(s.Out), operationMessage)
 }
@@ -112,24 +161,46 @@ type foundType struct {
 
 func (s *starter) findType(option string, said *string, info string, field shape.Path) foundType {
 	if said != nil {
-		if m := s.LookUp(*said); m != nil {
+		if m := s.LookUp(*said); m != nil && s.holds(m, field) {
 			s.ByPolicy = append(s.ByPolicy, option)
 			return foundType{message: m, source: "its policy"}
+		} else if m != nil {
+			s.Problem("operation."+option, fmt.Sprintf("no field of %s holds a %s; remove it", s.Out.FullName(), m.FullName()))
+			return foundType{}
 		}
 		s.Problem("operation."+option, fmt.Sprintf("no imported file has a message %q; import its file, and use its full name, as in %q", *said, s.Out.FullName()))
 	}
 	if m := s.LookUp(info); m != nil {
 		return foundType{message: m, source: "operation_info"}
 	}
-	if len(field) > 0 && field.Field().Message().FullName() != shape.AnyMessage {
+	switch {
+	case len(field) > 0 && field.Field().Message().FullName() != shape.AnyMessage:
 		return foundType{message: field.Field().Message(), source: "its shape"}
+	case len(field) == 0 && s.operation.Message.Status != nil:
+		return foundType{message: s.Out, source: "its shape"}
 	}
 	return foundType{unknown: info}
+}
+
+// holds reports whether a field of an operation with a status can hold a message, or the operation
+// itself is that message. Other operations drop what they have no field for.
+func (s *starter) holds(m protoreflect.MessageDescriptor, field shape.Path) bool {
+	if s.operation.Message.Status == nil {
+		return true
+	}
+	own := s.Out
+	if len(field) > 0 {
+		own = field.Field().Message()
+	}
+	return own.FullName() == m.FullName() || own.FullName() == shape.AnyMessage
 }
 
 // explainTypes explains the source of the types. If google.longrunning requires an operation_info
 // and it is missing, or names an unknown message, the helper would have no types.
 func (s *starter) explainTypes(result, metadata foundType) {
+	advise := func() {
+		s.Advice = append(s.Advice, adviseType("response_type", result.message), adviseType("metadata_type", metadata.message))
+	}
 	untyped := result.message == nil || metadata.message == nil && len(s.operation.Message.Metadata) > 0
 	var unknown []string
 	for _, t := range []foundType{result, metadata} {
@@ -140,19 +211,20 @@ func (s *starter) explainTypes(result, metadata foundType) {
 	switch {
 	case len(unknown) > 0:
 		s.Found(pattern.Likely, fmt.Sprintf("operation_info names %s, which no imported file declares", shape.Join(unknown)))
+		advise()
 	case untyped && s.Out.FullName() == operationMessage:
 		s.Found(pattern.Likely, "no operation_info names its response and metadata types")
+		advise()
 	default:
 		s.explainSources(result, metadata)
-	}
-	if s.Level() < pattern.Certain {
-		s.Advice = append(s.Advice, adviseType("response_type", result.message), adviseType("metadata_type", metadata.message))
 	}
 }
 
 func (s *starter) explainSources(result, metadata foundType) {
 	switch {
 	case result.message == nil && metadata.message == nil:
+	case result.message == s.Out && metadata.message == s.Out:
+		s.Reasons = append(s.Reasons, fmt.Sprintf("%s is also its result and its progress", s.Short(s.Out)))
 	case result.message != nil && metadata.message != nil && result.source == metadata.source:
 		s.Reasons = append(s.Reasons, fmt.Sprintf("%s names %s and %s", result.source, s.Short(result.message), s.Short(metadata.message)))
 	default:

@@ -1,5 +1,5 @@
 // Package operation is the patterns of methods that start a long-running operation (AIP-151), and
-// of methods that get one.
+// of methods that get, wait for, cancel or delete one.
 package operation
 
 import (
@@ -18,13 +18,14 @@ import (
 const (
 	Name       = "operation"
 	GetterName = "operation_get"
+	ActionName = "operation_action"
 )
 
 // Pattern returns the table row of methods that start an operation.
 func Pattern() pattern.Pattern {
 	p := row()
 	p.Name, p.Detect, p.Works = Name, detect, true
-	p.Parts = []string{"response_type", "metadata_type", "conflict_key"}
+	p.Parts = []string{"status", "response_type", "metadata_type", "conflict_key", "name", "error", "error_code", "result"}
 	p.Inner = batch.Name
 	p.Absent = absent
 	p.Arguments, p.Stub = reflect.TypeFor[Arguments](), reflect.TypeFor[StubMethod]()
@@ -39,7 +40,15 @@ func GetterPattern() pattern.Pattern {
 	return p
 }
 
-// row returns the common part of the two rows.
+// ActionPattern returns the table row of methods that cancel, delete or wait for an operation.
+func ActionPattern() pattern.Pattern {
+	p := row()
+	p.Name, p.Detect, p.Reads = ActionName, detectAction, readsAction
+	p.Arguments, p.Stub = reflect.TypeFor[ActionArguments](), reflect.TypeFor[GetterStubMethod]()
+	return p
+}
+
+// row returns the common part of the rows.
 func row() pattern.Pattern {
 	return pattern.Pattern{
 		Option: "operation", Is: "an operation", What: "operation", Docs: "operations.md",
@@ -73,6 +82,9 @@ func absent(found pattern.Result) string {
 	if _, ok := found.Match(GetterName); ok {
 		return "the method starts no operation, but gets one that there is; remove operation"
 	}
+	if match, ok := found.Match(ActionName); ok {
+		return fmt.Sprintf("the method starts no operation, but %s one that there is; remove operation", actionDoes[match.Found.(*Action).Verb])
+	}
 	if seen, ok := found.Find(Name); ok {
 		return fmt.Sprintf("the method does not start an operation (%s); remove operation", seen.Reason)
 	}
@@ -94,16 +106,6 @@ type Operation struct {
 	Children *batch.Batch
 	// Message contains the fields of the message that the method returns.
 	Message Message
-}
-
-// Message contains the fields of an operation's message: google.longrunning.Operation, or a message
-// with its shape.
-type Message struct {
-	Name     shape.Path // string
-	Done     shape.Path // bool
-	Error    shape.Path // google.rpc.Status, or a message with the same encoding
-	Response shape.Path // google.protobuf.Any, or the message of the result itself
-	Metadata shape.Path // google.protobuf.Any, or the message of the metadata itself; may be empty
 }
 
 // Getter is a method that takes the name of an operation and returns the operation.
@@ -129,6 +131,12 @@ func (o *Operation) Fields() map[string]any {
 	if o.FailedRequests {
 		fields["failed_requests"] = "failed_requests"
 	}
+	if status := o.Message.Status; status != nil {
+		fields["status"], fields["done"] = status.Field.String(), status.Done
+		if len(status.Failed) > 0 {
+			fields["failed"] = status.Failed
+		}
+	}
 	return fields
 }
 
@@ -148,3 +156,6 @@ func (g *Getter) Fields() map[string]any {
 // Limits implements [pattern.Found]. The limits of an operation belong to the method that starts
 // it.
 func (g *Getter) Limits(*policy.Patterns) {}
+
+// Describes implements [pattern.Describer].
+func (g *Getter) Describes(option string) bool { return g.Message.describedBy(option) }

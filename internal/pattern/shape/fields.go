@@ -19,6 +19,8 @@ const (
 	TimestampMessage protoreflect.FullName = "google.protobuf.Timestamp"
 	StatusMessage    protoreflect.FullName = "google.rpc.Status"
 
+	codeEnum protoreflect.FullName = "google.rpc.Code"
+
 	resourceOption  protoreflect.FieldNumber = 1053 // google.api.resource (AIP-123)
 	referenceOption protoreflect.FieldNumber = 1055 // google.api.resource_reference (AIP-122)
 )
@@ -48,6 +50,9 @@ var (
 	AChecksum   = Kind{IsChecksum, "a string, bytes or an integer of 32 bits"}
 	AnArm       = Kind{IsArm, "a message in a oneof"}
 	AnyArm      = Kind{IsChoice, "a field of a oneof"}
+	AnEnum      = Kind{IsEnum, "an enum"}
+	AMessage    = Kind{IsMessage, "a message"}
+	AnErrorCode = Kind{IsErrorCode, "an integer, a string or a google.rpc.Code"}
 	ARoomKey    = Kind{func(f protoreflect.FieldDescriptor) bool { return IsString(f) || IsInteger(f) }, "a string or an integer"}
 	AnyField    = Kind{func(protoreflect.FieldDescriptor) bool { return true }, "a field"}
 )
@@ -99,6 +104,15 @@ func IsInteger(f protoreflect.FieldDescriptor) bool {
 // IsChecksum reports whether a field can contain a checksum: a string, bytes or a 32-bit integer.
 func IsChecksum(f protoreflect.FieldDescriptor) bool {
 	return IsToken(f) || IsInteger(f) && strings.HasSuffix(GoKey(f), "int32")
+}
+
+// IsEnum reports whether a field is a singular enum.
+func IsEnum(f protoreflect.FieldDescriptor) bool { return IsSingular(f) && f.Enum() != nil }
+
+// IsErrorCode reports whether a field can contain the code of an error. The numbers of other enums
+// than google.rpc.Code mean something else.
+func IsErrorCode(f protoreflect.FieldDescriptor) bool {
+	return IsString(f) || IsInteger(f) || IsEnum(f) && f.Enum().FullName() == codeEnum
 }
 
 // IsArm reports whether a field is a message in a oneof.
@@ -327,10 +341,15 @@ func ListOf(fields []protoreflect.FieldDescriptor) string {
 }
 
 // Join formats a list: "a", "a and b", "a, b and c".
-func Join(names []string) string {
+func Join(names []string) string { return join(names, " and ") }
+
+// JoinOr is Join with "or".
+func JoinOr(names []string) string { return join(names, " or ") }
+
+func join(names []string, word string) string {
 	if len(names) < 2 {
 		return strings.Join(names, "")
 	}
 	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " and " + names[last]
+	return strings.Join(names[:last], ", ") + word + names[last]
 }

@@ -46,6 +46,18 @@ func Resolve(in protoreflect.MessageDescriptor, text string) (path Path, wrong s
 	return path, ""
 }
 
+// ResolveAs is Resolve for a field of a kind.
+func ResolveAs(in protoreflect.MessageDescriptor, text string, want Kind) (path Path, wrong string) {
+	path, wrong = Resolve(in, text)
+	if wrong == "" && !want.Fits(path.Field()) {
+		wrong = fmt.Sprintf("%q in %s is not %s; name one that is", text, in.FullName(), want.Text)
+	}
+	if wrong != "" {
+		return nil, wrong
+	}
+	return path, ""
+}
+
 func unknownField(in protoreflect.MessageDescriptor, name string) string {
 	fields := FieldsThat(in, AnyField.Fits)
 	if len(fields) == 0 {

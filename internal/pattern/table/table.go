@@ -22,6 +22,7 @@ func Patterns() []pattern.Pattern {
 	return []pattern.Pattern{
 		operation.Pattern(),
 		operation.GetterPattern(),
+		operation.ActionPattern(),
 		page.Pattern(),
 		batch.Pattern(),
 		subscription.Pattern(),

@@ -1590,7 +1590,25 @@ type Operation struct {
 	// A request field; one operation runs at a time for each value: "parent", "book.name".
 	ConflictKey *string `protobuf:"bytes,8,opt,name=conflict_key,json=conflictKey,proto3,oneof" json:"conflict_key,omitempty"`
 	// What happens to the second operation. By default, it is rejected with ABORTED.
-	OnConflict    Operation_OnConflict `protobuf:"varint,9,opt,name=on_conflict,json=onConflict,proto3,enum=grpcservice.v1.Operation_OnConflict" json:"on_conflict,omitempty"`
+	OnConflict Operation_OnConflict `protobuf:"varint,9,opt,name=on_conflict,json=onConflict,proto3,enum=grpcservice.v1.Operation_OnConflict" json:"on_conflict,omitempty"`
+	// The field of the enum in the operation's message: "status".
+	Status *string `protobuf:"bytes,10,opt,name=status,proto3,oneof" json:"status,omitempty"`
+	// Its values for an operation that is done: "SUCCEEDED". The first one stands for success.
+	Done []string `protobuf:"bytes,11,rep,name=done,proto3" json:"done,omitempty"`
+	// Its values for an operation that is done and has failed: "FAILED", "CANCELLED". The first one
+	// stands for failure; one that ends with CANCELLED or CANCELED stands for a cancelled operation.
+	// Without them, an operation has failed if it is done and its error is set.
+	Failed []string `protobuf:"bytes,12,rep,name=failed,proto3" json:"failed,omitempty"`
+	// Its values before the first attempt, and after: by default those named so.
+	Pending *string `protobuf:"bytes,13,opt,name=pending,proto3,oneof" json:"pending,omitempty"`
+	Running *string `protobuf:"bytes,14,opt,name=running,proto3,oneof" json:"running,omitempty"`
+	// The fields of the message with the name of the operation; its error, a string or a message;
+	// the code of the error; and the result, a message. By default those with customary names.
+	// Without a result, the message itself is the result.
+	Name          *string `protobuf:"bytes,15,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	Error         *string `protobuf:"bytes,16,opt,name=error,proto3,oneof" json:"error,omitempty"`
+	ErrorCode     *string `protobuf:"bytes,17,opt,name=error_code,json=errorCode,proto3,oneof" json:"error_code,omitempty"`
+	Result        *string `protobuf:"bytes,18,opt,name=result,proto3,oneof" json:"result,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1686,6 +1704,69 @@ func (x *Operation) GetOnConflict() Operation_OnConflict {
 		return x.OnConflict
 	}
 	return Operation_ON_CONFLICT_UNSPECIFIED
+}
+
+func (x *Operation) GetStatus() string {
+	if x != nil && x.Status != nil {
+		return *x.Status
+	}
+	return ""
+}
+
+func (x *Operation) GetDone() []string {
+	if x != nil {
+		return x.Done
+	}
+	return nil
+}
+
+func (x *Operation) GetFailed() []string {
+	if x != nil {
+		return x.Failed
+	}
+	return nil
+}
+
+func (x *Operation) GetPending() string {
+	if x != nil && x.Pending != nil {
+		return *x.Pending
+	}
+	return ""
+}
+
+func (x *Operation) GetRunning() string {
+	if x != nil && x.Running != nil {
+		return *x.Running
+	}
+	return ""
+}
+
+func (x *Operation) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Operation) GetError() string {
+	if x != nil && x.Error != nil {
+		return *x.Error
+	}
+	return ""
+}
+
+func (x *Operation) GetErrorCode() string {
+	if x != nil && x.ErrorCode != nil {
+		return *x.ErrorCode
+	}
+	return ""
+}
+
+func (x *Operation) GetResult() string {
+	if x != nil && x.Result != nil {
+		return *x.Result
+	}
+	return ""
 }
 
 // IdempotencyKey configures how retried calls are recognized (AIP-155). It affects servers that
@@ -2652,7 +2733,7 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\b_resultsB\n" +
 	"\n" +
 	"\b_missingB\r\n" +
-	"\v_own_policy\"\xc5\x04\n" +
+	"\v_own_policy\"\x91\a\n" +
 	"\tOperation\x12\x15\n" +
 	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12(\n" +
 	"\rresponse_type\x18\x02 \x01(\tH\x01R\fresponseType\x88\x01\x01\x12(\n" +
@@ -2663,7 +2744,19 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\fmax_attempts\x18\a \x01(\x05H\x06R\vmaxAttempts\x88\x01\x01\x12&\n" +
 	"\fconflict_key\x18\b \x01(\tH\aR\vconflictKey\x88\x01\x01\x12E\n" +
 	"\von_conflict\x18\t \x01(\x0e2$.grpcservice.v1.Operation.OnConflictR\n" +
-	"onConflict\"p\n" +
+	"onConflict\x12\x1b\n" +
+	"\x06status\x18\n" +
+	" \x01(\tH\bR\x06status\x88\x01\x01\x12\x12\n" +
+	"\x04done\x18\v \x03(\tR\x04done\x12\x16\n" +
+	"\x06failed\x18\f \x03(\tR\x06failed\x12\x1d\n" +
+	"\apending\x18\r \x01(\tH\tR\apending\x88\x01\x01\x12\x1d\n" +
+	"\arunning\x18\x0e \x01(\tH\n" +
+	"R\arunning\x88\x01\x01\x12\x17\n" +
+	"\x04name\x18\x0f \x01(\tH\vR\x04name\x88\x01\x01\x12\x19\n" +
+	"\x05error\x18\x10 \x01(\tH\fR\x05error\x88\x01\x01\x12\"\n" +
+	"\n" +
+	"error_code\x18\x11 \x01(\tH\rR\terrorCode\x88\x01\x01\x12\x1b\n" +
+	"\x06result\x18\x12 \x01(\tH\x0eR\x06result\x88\x01\x01\"p\n" +
 	"\n" +
 	"OnConflict\x12\x1b\n" +
 	"\x17ON_CONFLICT_UNSPECIFIED\x10\x00\x12\x15\n" +
@@ -2678,7 +2771,16 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"\b_timeoutB\x0f\n" +
 	"\r_max_attemptsB\x0f\n" +
-	"\r_conflict_key\"|\n" +
+	"\r_conflict_keyB\t\n" +
+	"\a_statusB\n" +
+	"\n" +
+	"\b_pendingB\n" +
+	"\n" +
+	"\b_runningB\a\n" +
+	"\x05_nameB\b\n" +
+	"\x06_errorB\r\n" +
+	"\v_error_codeB\t\n" +
+	"\a_result\"|\n" +
 	"\x0eIdempotencyKey\x12\x15\n" +
 	"\x03off\x18\x01 \x01(\bH\x00R\x03off\x88\x01\x01\x12\x19\n" +
 	"\x05field\x18\x02 \x01(\tH\x01R\x05field\x88\x01\x01\x12\x1b\n" +

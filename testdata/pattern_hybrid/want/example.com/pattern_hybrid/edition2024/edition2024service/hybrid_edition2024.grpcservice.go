@@ -17,6 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -36,6 +37,11 @@ const (
 	Edition2024BatchReadUsersMethod = "/pattern_hybrid.edition2024.Edition2024/BatchReadUsers"
 	Edition2024StartMethod          = "/pattern_hybrid.edition2024.Edition2024/Start"
 	Edition2024GetOperationMethod   = "/pattern_hybrid.edition2024.Edition2024/GetOperation"
+	Edition2024RunJobMethod         = "/pattern_hybrid.edition2024.Edition2024/RunJob"
+	Edition2024GetJobMethod         = "/pattern_hybrid.edition2024.Edition2024/GetJob"
+	Edition2024WaitJobMethod        = "/pattern_hybrid.edition2024.Edition2024/WaitJob"
+	Edition2024CancelJobMethod      = "/pattern_hybrid.edition2024.Edition2024/CancelJob"
+	Edition2024DeleteJobMethod      = "/pattern_hybrid.edition2024.Edition2024/DeleteJob"
 )
 
 // Edition2024 is the service pattern_hybrid.edition2024.Edition2024.
@@ -68,6 +74,26 @@ type Edition2024 interface {
 	//
 	// See [Edition2024GetOperation].
 	GetOperation(context.Context, *edition2024.GetOperationRequest) (*edition2024.Operation, error)
+	// RunJob takes a request and returns a response.
+	//
+	// See [Edition2024RunJob].
+	RunJob(context.Context, *edition2024.RunJobRequest) (*edition2024.Job, error)
+	// GetJob takes a request and returns a response.
+	//
+	// See [Edition2024GetJob].
+	GetJob(context.Context, *edition2024.JobRequest) (*edition2024.Job, error)
+	// WaitJob takes a request and returns a response.
+	//
+	// See [Edition2024WaitJob].
+	WaitJob(context.Context, *edition2024.JobRequest) (*edition2024.Job, error)
+	// CancelJob takes a request and returns a response.
+	//
+	// See [Edition2024CancelJob].
+	CancelJob(context.Context, *edition2024.JobRequest) (*edition2024.Job, error)
+	// DeleteJob takes a request and returns a response.
+	//
+	// See [Edition2024DeleteJob].
+	DeleteJob(context.Context, *edition2024.JobRequest) (*emptypb.Empty, error)
 }
 
 // UnimplementedEdition2024 returns UNIMPLEMENTED from every RPC. Embed it by value in an
@@ -109,6 +135,31 @@ func (UnimplementedEdition2024) GetOperation(context.Context, *edition2024.GetOp
 	return nil, runtime.Unimplemented(Edition2024Name, "GetOperation")
 }
 
+// RunJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2024) RunJob(context.Context, *edition2024.RunJobRequest) (*edition2024.Job, error) {
+	return nil, runtime.Unimplemented(Edition2024Name, "RunJob")
+}
+
+// GetJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2024) GetJob(context.Context, *edition2024.JobRequest) (*edition2024.Job, error) {
+	return nil, runtime.Unimplemented(Edition2024Name, "GetJob")
+}
+
+// WaitJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2024) WaitJob(context.Context, *edition2024.JobRequest) (*edition2024.Job, error) {
+	return nil, runtime.Unimplemented(Edition2024Name, "WaitJob")
+}
+
+// CancelJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2024) CancelJob(context.Context, *edition2024.JobRequest) (*edition2024.Job, error) {
+	return nil, runtime.Unimplemented(Edition2024Name, "CancelJob")
+}
+
+// DeleteJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2024) DeleteJob(context.Context, *edition2024.JobRequest) (*emptypb.Empty, error) {
+	return nil, runtime.Unimplemented(Edition2024Name, "DeleteJob")
+}
+
 // edition2024Table describes Edition2024 to servers and clients, a row per RPC.
 var edition2024Table = runtime.NewService(Edition2024Name, edition2024.File_hybrid_edition2024_proto,
 	runtime.Unary("ListUsers", Edition2024.ListUsers, runtime.Policy{
@@ -131,6 +182,15 @@ var edition2024Table = runtime.NewService(Edition2024Name, edition2024.File_hybr
 		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Edition2024.GetOperation, runtime.Policy{}),
+	runtime.Unary("RunJob", Edition2024.RunJob, runtime.Policy{
+		Operation: runtime.Operation{
+			Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3,
+		},
+	}),
+	runtime.Unary("GetJob", Edition2024.GetJob, runtime.Policy{}),
+	runtime.Unary("WaitJob", Edition2024.WaitJob, runtime.Policy{}),
+	runtime.Unary("CancelJob", Edition2024.CancelJob, runtime.Policy{}),
+	runtime.Unary("DeleteJob", Edition2024.DeleteJob, runtime.Policy{}),
 )
 
 // RegisterEdition2024 registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -150,6 +210,11 @@ func NewEdition2024Client(conn grpc.ClientConnInterface) Edition2024 {
 		batchReadUsers: client.Bind(conn, edition2024Table.Method("BatchReadUsers")),
 		start:          client.Bind(conn, edition2024Table.Method("Start")),
 		getOperation:   client.Bind(conn, edition2024Table.Method("GetOperation")),
+		runJob:         client.Bind(conn, edition2024Table.Method("RunJob")),
+		getJob:         client.Bind(conn, edition2024Table.Method("GetJob")),
+		waitJob:        client.Bind(conn, edition2024Table.Method("WaitJob")),
+		cancelJob:      client.Bind(conn, edition2024Table.Method("CancelJob")),
+		deleteJob:      client.Bind(conn, edition2024Table.Method("DeleteJob")),
 	}
 }
 
@@ -162,6 +227,11 @@ type edition2024Client struct {
 	batchReadUsers *client.Method
 	start          *client.Method
 	getOperation   *client.Method
+	runJob         *client.Method
+	getJob         *client.Method
+	waitJob        *client.Method
+	cancelJob      *client.Method
+	deleteJob      *client.Method
 }
 
 func (c *edition2024Client) ListUsers(ctx context.Context, req *edition2024.ListUsersRequest) (*edition2024.ListUsersResponse, error) {
@@ -190,6 +260,26 @@ func (c *edition2024Client) Start(ctx context.Context, req *edition2024.StartReq
 
 func (c *edition2024Client) GetOperation(ctx context.Context, req *edition2024.GetOperationRequest) (*edition2024.Operation, error) {
 	return client.Unary[edition2024.Operation](ctx, c.getOperation, req)
+}
+
+func (c *edition2024Client) RunJob(ctx context.Context, req *edition2024.RunJobRequest) (*edition2024.Job, error) {
+	return client.Unary[edition2024.Job](ctx, c.runJob, req)
+}
+
+func (c *edition2024Client) GetJob(ctx context.Context, req *edition2024.JobRequest) (*edition2024.Job, error) {
+	return client.Unary[edition2024.Job](ctx, c.getJob, req)
+}
+
+func (c *edition2024Client) WaitJob(ctx context.Context, req *edition2024.JobRequest) (*edition2024.Job, error) {
+	return client.Unary[edition2024.Job](ctx, c.waitJob, req)
+}
+
+func (c *edition2024Client) CancelJob(ctx context.Context, req *edition2024.JobRequest) (*edition2024.Job, error) {
+	return client.Unary[edition2024.Job](ctx, c.cancelJob, req)
+}
+
+func (c *edition2024Client) DeleteJob(ctx context.Context, req *edition2024.JobRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteJob, req)
 }
 
 // Edition2024Config returns an option of [client.Dial] for the policy of Edition2024: the
@@ -270,4 +360,76 @@ var Edition2024Start = operation.Of[edition2024.User, anypb.Any](
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
 var Edition2024GetOperation = operation.GetterOf(
 	edition2024Table.Method("GetOperation"), Edition2024.GetOperation, "name",
+)
+
+// Edition2024RunJob starts RunJob, runs it, and waits for it.
+//
+// Pattern: operation, declared. It returns Job, which is done when status is SUCCEEDED, FAILED or
+// CANCELLED; Job is also its result and its progress.
+var Edition2024RunJob = operation.Of[edition2024.Job, edition2024.Job](
+	edition2024Table.Method("RunJob"), Edition2024.RunJob,
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2024GetJob serves GetJob from the operations of a manager, and gets them from a server.
+//
+// Pattern: operation, declared. It takes a name and returns the operation of this service.
+var Edition2024GetJob = operation.GetterOf(
+	edition2024Table.Method("GetJob"), Edition2024.GetJob, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2024WaitJob serves WaitJob: it waits for operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and waits for the operation of this service.
+var Edition2024WaitJob = operation.ActionOf(
+	edition2024Table.Method("WaitJob"), Edition2024.WaitJob, operation.Waits, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2024CancelJob serves CancelJob: it cancels operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and cancels the operation of this service.
+var Edition2024CancelJob = operation.ActionOf(
+	edition2024Table.Method("CancelJob"), Edition2024.CancelJob, operation.Cancels, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2024DeleteJob serves DeleteJob: it deletes operations of a manager.
+//
+// Pattern: operation, certain. It takes a name and deletes the operation of this service.
+var Edition2024DeleteJob = operation.ActionOf(
+	edition2024Table.Method("DeleteJob"), Edition2024.DeleteJob, operation.Deletes, "job_id",
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -49,6 +50,11 @@ type FakeEdition2024 struct {
 	BatchReadUsers func(context.Context, *edition2024.BatchReadUsersRequest) (*edition2024.BatchReadUsersResponse, error)
 	Start          func(context.Context, *edition2024.StartRequest) (*edition2024.Operation, error)
 	GetOperation   func(context.Context, *edition2024.GetOperationRequest) (*edition2024.Operation, error)
+	RunJob         func(context.Context, *edition2024.RunJobRequest) (*edition2024.Job, error)
+	GetJob         func(context.Context, *edition2024.JobRequest) (*edition2024.Job, error)
+	WaitJob        func(context.Context, *edition2024.JobRequest) (*edition2024.Job, error)
+	CancelJob      func(context.Context, *edition2024.JobRequest) (*edition2024.Job, error)
+	DeleteJob      func(context.Context, *edition2024.JobRequest) (*emptypb.Empty, error)
 }
 
 // NewFakeEdition2024 returns an implementation of Edition2024 that calls the functions of fake.
@@ -106,4 +112,39 @@ func (f fakeEdition2024) GetOperation(ctx context.Context, req *edition2024.GetO
 		return edition2024service.UnimplementedEdition2024{}.GetOperation(ctx, req)
 	}
 	return f.funcs.GetOperation(ctx, req)
+}
+
+func (f fakeEdition2024) RunJob(ctx context.Context, req *edition2024.RunJobRequest) (*edition2024.Job, error) {
+	if f.funcs.RunJob == nil {
+		return edition2024service.UnimplementedEdition2024{}.RunJob(ctx, req)
+	}
+	return f.funcs.RunJob(ctx, req)
+}
+
+func (f fakeEdition2024) GetJob(ctx context.Context, req *edition2024.JobRequest) (*edition2024.Job, error) {
+	if f.funcs.GetJob == nil {
+		return edition2024service.UnimplementedEdition2024{}.GetJob(ctx, req)
+	}
+	return f.funcs.GetJob(ctx, req)
+}
+
+func (f fakeEdition2024) WaitJob(ctx context.Context, req *edition2024.JobRequest) (*edition2024.Job, error) {
+	if f.funcs.WaitJob == nil {
+		return edition2024service.UnimplementedEdition2024{}.WaitJob(ctx, req)
+	}
+	return f.funcs.WaitJob(ctx, req)
+}
+
+func (f fakeEdition2024) CancelJob(ctx context.Context, req *edition2024.JobRequest) (*edition2024.Job, error) {
+	if f.funcs.CancelJob == nil {
+		return edition2024service.UnimplementedEdition2024{}.CancelJob(ctx, req)
+	}
+	return f.funcs.CancelJob(ctx, req)
+}
+
+func (f fakeEdition2024) DeleteJob(ctx context.Context, req *edition2024.JobRequest) (*emptypb.Empty, error) {
+	if f.funcs.DeleteJob == nil {
+		return edition2024service.UnimplementedEdition2024{}.DeleteJob(ctx, req)
+	}
+	return f.funcs.DeleteJob(ctx, req)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -36,6 +37,11 @@ const (
 	Proto3BatchReadUsersMethod = "/pattern_hybrid.proto3.Proto3/BatchReadUsers"
 	Proto3StartMethod          = "/pattern_hybrid.proto3.Proto3/Start"
 	Proto3GetOperationMethod   = "/pattern_hybrid.proto3.Proto3/GetOperation"
+	Proto3RunJobMethod         = "/pattern_hybrid.proto3.Proto3/RunJob"
+	Proto3GetJobMethod         = "/pattern_hybrid.proto3.Proto3/GetJob"
+	Proto3WaitJobMethod        = "/pattern_hybrid.proto3.Proto3/WaitJob"
+	Proto3CancelJobMethod      = "/pattern_hybrid.proto3.Proto3/CancelJob"
+	Proto3DeleteJobMethod      = "/pattern_hybrid.proto3.Proto3/DeleteJob"
 )
 
 // Proto3 is the service pattern_hybrid.proto3.Proto3.
@@ -68,6 +74,26 @@ type Proto3 interface {
 	//
 	// See [Proto3GetOperation].
 	GetOperation(context.Context, *proto3.GetOperationRequest) (*proto3.Operation, error)
+	// RunJob takes a request and returns a response.
+	//
+	// See [Proto3RunJob].
+	RunJob(context.Context, *proto3.RunJobRequest) (*proto3.Job, error)
+	// GetJob takes a request and returns a response.
+	//
+	// See [Proto3GetJob].
+	GetJob(context.Context, *proto3.JobRequest) (*proto3.Job, error)
+	// WaitJob takes a request and returns a response.
+	//
+	// See [Proto3WaitJob].
+	WaitJob(context.Context, *proto3.JobRequest) (*proto3.Job, error)
+	// CancelJob takes a request and returns a response.
+	//
+	// See [Proto3CancelJob].
+	CancelJob(context.Context, *proto3.JobRequest) (*proto3.Job, error)
+	// DeleteJob takes a request and returns a response.
+	//
+	// See [Proto3DeleteJob].
+	DeleteJob(context.Context, *proto3.JobRequest) (*emptypb.Empty, error)
 }
 
 // UnimplementedProto3 returns UNIMPLEMENTED from every RPC. Embed it by value in an
@@ -109,6 +135,31 @@ func (UnimplementedProto3) GetOperation(context.Context, *proto3.GetOperationReq
 	return nil, runtime.Unimplemented(Proto3Name, "GetOperation")
 }
 
+// RunJob returns UNIMPLEMENTED.
+func (UnimplementedProto3) RunJob(context.Context, *proto3.RunJobRequest) (*proto3.Job, error) {
+	return nil, runtime.Unimplemented(Proto3Name, "RunJob")
+}
+
+// GetJob returns UNIMPLEMENTED.
+func (UnimplementedProto3) GetJob(context.Context, *proto3.JobRequest) (*proto3.Job, error) {
+	return nil, runtime.Unimplemented(Proto3Name, "GetJob")
+}
+
+// WaitJob returns UNIMPLEMENTED.
+func (UnimplementedProto3) WaitJob(context.Context, *proto3.JobRequest) (*proto3.Job, error) {
+	return nil, runtime.Unimplemented(Proto3Name, "WaitJob")
+}
+
+// CancelJob returns UNIMPLEMENTED.
+func (UnimplementedProto3) CancelJob(context.Context, *proto3.JobRequest) (*proto3.Job, error) {
+	return nil, runtime.Unimplemented(Proto3Name, "CancelJob")
+}
+
+// DeleteJob returns UNIMPLEMENTED.
+func (UnimplementedProto3) DeleteJob(context.Context, *proto3.JobRequest) (*emptypb.Empty, error) {
+	return nil, runtime.Unimplemented(Proto3Name, "DeleteJob")
+}
+
 // proto3Table describes Proto3 to servers and clients, a row per RPC.
 var proto3Table = runtime.NewService(Proto3Name, proto3.File_hybrid_proto3_proto,
 	runtime.Unary("ListUsers", Proto3.ListUsers, runtime.Policy{
@@ -131,6 +182,15 @@ var proto3Table = runtime.NewService(Proto3Name, proto3.File_hybrid_proto3_proto
 		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Proto3.GetOperation, runtime.Policy{}),
+	runtime.Unary("RunJob", Proto3.RunJob, runtime.Policy{
+		Operation: runtime.Operation{
+			Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3,
+		},
+	}),
+	runtime.Unary("GetJob", Proto3.GetJob, runtime.Policy{}),
+	runtime.Unary("WaitJob", Proto3.WaitJob, runtime.Policy{}),
+	runtime.Unary("CancelJob", Proto3.CancelJob, runtime.Policy{}),
+	runtime.Unary("DeleteJob", Proto3.DeleteJob, runtime.Policy{}),
 )
 
 // RegisterProto3 registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -150,6 +210,11 @@ func NewProto3Client(conn grpc.ClientConnInterface) Proto3 {
 		batchReadUsers: client.Bind(conn, proto3Table.Method("BatchReadUsers")),
 		start:          client.Bind(conn, proto3Table.Method("Start")),
 		getOperation:   client.Bind(conn, proto3Table.Method("GetOperation")),
+		runJob:         client.Bind(conn, proto3Table.Method("RunJob")),
+		getJob:         client.Bind(conn, proto3Table.Method("GetJob")),
+		waitJob:        client.Bind(conn, proto3Table.Method("WaitJob")),
+		cancelJob:      client.Bind(conn, proto3Table.Method("CancelJob")),
+		deleteJob:      client.Bind(conn, proto3Table.Method("DeleteJob")),
 	}
 }
 
@@ -162,6 +227,11 @@ type proto3Client struct {
 	batchReadUsers *client.Method
 	start          *client.Method
 	getOperation   *client.Method
+	runJob         *client.Method
+	getJob         *client.Method
+	waitJob        *client.Method
+	cancelJob      *client.Method
+	deleteJob      *client.Method
 }
 
 func (c *proto3Client) ListUsers(ctx context.Context, req *proto3.ListUsersRequest) (*proto3.ListUsersResponse, error) {
@@ -190,6 +260,26 @@ func (c *proto3Client) Start(ctx context.Context, req *proto3.StartRequest) (*pr
 
 func (c *proto3Client) GetOperation(ctx context.Context, req *proto3.GetOperationRequest) (*proto3.Operation, error) {
 	return client.Unary[proto3.Operation](ctx, c.getOperation, req)
+}
+
+func (c *proto3Client) RunJob(ctx context.Context, req *proto3.RunJobRequest) (*proto3.Job, error) {
+	return client.Unary[proto3.Job](ctx, c.runJob, req)
+}
+
+func (c *proto3Client) GetJob(ctx context.Context, req *proto3.JobRequest) (*proto3.Job, error) {
+	return client.Unary[proto3.Job](ctx, c.getJob, req)
+}
+
+func (c *proto3Client) WaitJob(ctx context.Context, req *proto3.JobRequest) (*proto3.Job, error) {
+	return client.Unary[proto3.Job](ctx, c.waitJob, req)
+}
+
+func (c *proto3Client) CancelJob(ctx context.Context, req *proto3.JobRequest) (*proto3.Job, error) {
+	return client.Unary[proto3.Job](ctx, c.cancelJob, req)
+}
+
+func (c *proto3Client) DeleteJob(ctx context.Context, req *proto3.JobRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteJob, req)
 }
 
 // Proto3Config returns an option of [client.Dial] for the policy of Proto3: the
@@ -270,4 +360,76 @@ var Proto3Start = operation.Of[proto3.User, anypb.Any](
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
 var Proto3GetOperation = operation.GetterOf(
 	proto3Table.Method("GetOperation"), Proto3.GetOperation, "name",
+)
+
+// Proto3RunJob starts RunJob, runs it, and waits for it.
+//
+// Pattern: operation, declared. It returns Job, which is done when status is SUCCEEDED, FAILED or
+// CANCELLED; Job is also its result and its progress.
+var Proto3RunJob = operation.Of[proto3.Job, proto3.Job](
+	proto3Table.Method("RunJob"), Proto3.RunJob,
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto3GetJob serves GetJob from the operations of a manager, and gets them from a server.
+//
+// Pattern: operation, declared. It takes a name and returns the operation of this service.
+var Proto3GetJob = operation.GetterOf(
+	proto3Table.Method("GetJob"), Proto3.GetJob, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto3WaitJob serves WaitJob: it waits for operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and waits for the operation of this service.
+var Proto3WaitJob = operation.ActionOf(
+	proto3Table.Method("WaitJob"), Proto3.WaitJob, operation.Waits, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto3CancelJob serves CancelJob: it cancels operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and cancels the operation of this service.
+var Proto3CancelJob = operation.ActionOf(
+	proto3Table.Method("CancelJob"), Proto3.CancelJob, operation.Cancels, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto3DeleteJob serves DeleteJob: it deletes operations of a manager.
+//
+// Pattern: operation, certain. It takes a name and deletes the operation of this service.
+var Proto3DeleteJob = operation.ActionOf(
+	proto3Table.Method("DeleteJob"), Proto3.DeleteJob, operation.Deletes, "job_id",
 )

@@ -14,6 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -49,6 +50,11 @@ type FakeEdition2023 struct {
 	BatchReadUsers func(context.Context, *edition2023.BatchReadUsersRequest) (*edition2023.BatchReadUsersResponse, error)
 	Start          func(context.Context, *edition2023.StartRequest) (*edition2023.Operation, error)
 	GetOperation   func(context.Context, *edition2023.GetOperationRequest) (*edition2023.Operation, error)
+	RunJob         func(context.Context, *edition2023.RunJobRequest) (*edition2023.Job, error)
+	GetJob         func(context.Context, *edition2023.JobRequest) (*edition2023.Job, error)
+	WaitJob        func(context.Context, *edition2023.JobRequest) (*edition2023.Job, error)
+	CancelJob      func(context.Context, *edition2023.JobRequest) (*edition2023.Job, error)
+	DeleteJob      func(context.Context, *edition2023.JobRequest) (*emptypb.Empty, error)
 }
 
 // NewFakeEdition2023 returns an implementation of Edition2023 that calls the functions of fake.
@@ -106,4 +112,39 @@ func (f fakeEdition2023) GetOperation(ctx context.Context, req *edition2023.GetO
 		return edition2023service.UnimplementedEdition2023{}.GetOperation(ctx, req)
 	}
 	return f.funcs.GetOperation(ctx, req)
+}
+
+func (f fakeEdition2023) RunJob(ctx context.Context, req *edition2023.RunJobRequest) (*edition2023.Job, error) {
+	if f.funcs.RunJob == nil {
+		return edition2023service.UnimplementedEdition2023{}.RunJob(ctx, req)
+	}
+	return f.funcs.RunJob(ctx, req)
+}
+
+func (f fakeEdition2023) GetJob(ctx context.Context, req *edition2023.JobRequest) (*edition2023.Job, error) {
+	if f.funcs.GetJob == nil {
+		return edition2023service.UnimplementedEdition2023{}.GetJob(ctx, req)
+	}
+	return f.funcs.GetJob(ctx, req)
+}
+
+func (f fakeEdition2023) WaitJob(ctx context.Context, req *edition2023.JobRequest) (*edition2023.Job, error) {
+	if f.funcs.WaitJob == nil {
+		return edition2023service.UnimplementedEdition2023{}.WaitJob(ctx, req)
+	}
+	return f.funcs.WaitJob(ctx, req)
+}
+
+func (f fakeEdition2023) CancelJob(ctx context.Context, req *edition2023.JobRequest) (*edition2023.Job, error) {
+	if f.funcs.CancelJob == nil {
+		return edition2023service.UnimplementedEdition2023{}.CancelJob(ctx, req)
+	}
+	return f.funcs.CancelJob(ctx, req)
+}
+
+func (f fakeEdition2023) DeleteJob(ctx context.Context, req *edition2023.JobRequest) (*emptypb.Empty, error) {
+	if f.funcs.DeleteJob == nil {
+		return edition2023service.UnimplementedEdition2023{}.DeleteJob(ctx, req)
+	}
+	return f.funcs.DeleteJob(ctx, req)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -36,6 +37,11 @@ const (
 	Proto2BatchReadUsersMethod = "/pattern_opaque.proto2.Proto2/BatchReadUsers"
 	Proto2StartMethod          = "/pattern_opaque.proto2.Proto2/Start"
 	Proto2GetOperationMethod   = "/pattern_opaque.proto2.Proto2/GetOperation"
+	Proto2RunJobMethod         = "/pattern_opaque.proto2.Proto2/RunJob"
+	Proto2GetJobMethod         = "/pattern_opaque.proto2.Proto2/GetJob"
+	Proto2WaitJobMethod        = "/pattern_opaque.proto2.Proto2/WaitJob"
+	Proto2CancelJobMethod      = "/pattern_opaque.proto2.Proto2/CancelJob"
+	Proto2DeleteJobMethod      = "/pattern_opaque.proto2.Proto2/DeleteJob"
 )
 
 // Proto2 is the service pattern_opaque.proto2.Proto2.
@@ -68,6 +74,26 @@ type Proto2 interface {
 	//
 	// See [Proto2GetOperation].
 	GetOperation(context.Context, *proto2.GetOperationRequest) (*proto2.Operation, error)
+	// RunJob takes a request and returns a response.
+	//
+	// See [Proto2RunJob].
+	RunJob(context.Context, *proto2.RunJobRequest) (*proto2.Job, error)
+	// GetJob takes a request and returns a response.
+	//
+	// See [Proto2GetJob].
+	GetJob(context.Context, *proto2.JobRequest) (*proto2.Job, error)
+	// WaitJob takes a request and returns a response.
+	//
+	// See [Proto2WaitJob].
+	WaitJob(context.Context, *proto2.JobRequest) (*proto2.Job, error)
+	// CancelJob takes a request and returns a response.
+	//
+	// See [Proto2CancelJob].
+	CancelJob(context.Context, *proto2.JobRequest) (*proto2.Job, error)
+	// DeleteJob takes a request and returns a response.
+	//
+	// See [Proto2DeleteJob].
+	DeleteJob(context.Context, *proto2.JobRequest) (*emptypb.Empty, error)
 }
 
 // UnimplementedProto2 returns UNIMPLEMENTED from every RPC. Embed it by value in an
@@ -109,6 +135,31 @@ func (UnimplementedProto2) GetOperation(context.Context, *proto2.GetOperationReq
 	return nil, runtime.Unimplemented(Proto2Name, "GetOperation")
 }
 
+// RunJob returns UNIMPLEMENTED.
+func (UnimplementedProto2) RunJob(context.Context, *proto2.RunJobRequest) (*proto2.Job, error) {
+	return nil, runtime.Unimplemented(Proto2Name, "RunJob")
+}
+
+// GetJob returns UNIMPLEMENTED.
+func (UnimplementedProto2) GetJob(context.Context, *proto2.JobRequest) (*proto2.Job, error) {
+	return nil, runtime.Unimplemented(Proto2Name, "GetJob")
+}
+
+// WaitJob returns UNIMPLEMENTED.
+func (UnimplementedProto2) WaitJob(context.Context, *proto2.JobRequest) (*proto2.Job, error) {
+	return nil, runtime.Unimplemented(Proto2Name, "WaitJob")
+}
+
+// CancelJob returns UNIMPLEMENTED.
+func (UnimplementedProto2) CancelJob(context.Context, *proto2.JobRequest) (*proto2.Job, error) {
+	return nil, runtime.Unimplemented(Proto2Name, "CancelJob")
+}
+
+// DeleteJob returns UNIMPLEMENTED.
+func (UnimplementedProto2) DeleteJob(context.Context, *proto2.JobRequest) (*emptypb.Empty, error) {
+	return nil, runtime.Unimplemented(Proto2Name, "DeleteJob")
+}
+
 // proto2Table describes Proto2 to servers and clients, a row per RPC.
 var proto2Table = runtime.NewService(Proto2Name, proto2.File_opaque_proto2_proto,
 	runtime.Unary("ListUsers", Proto2.ListUsers, runtime.Policy{
@@ -131,6 +182,15 @@ var proto2Table = runtime.NewService(Proto2Name, proto2.File_opaque_proto2_proto
 		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Proto2.GetOperation, runtime.Policy{}),
+	runtime.Unary("RunJob", Proto2.RunJob, runtime.Policy{
+		Operation: runtime.Operation{
+			Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3,
+		},
+	}),
+	runtime.Unary("GetJob", Proto2.GetJob, runtime.Policy{}),
+	runtime.Unary("WaitJob", Proto2.WaitJob, runtime.Policy{}),
+	runtime.Unary("CancelJob", Proto2.CancelJob, runtime.Policy{}),
+	runtime.Unary("DeleteJob", Proto2.DeleteJob, runtime.Policy{}),
 )
 
 // RegisterProto2 registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -150,6 +210,11 @@ func NewProto2Client(conn grpc.ClientConnInterface) Proto2 {
 		batchReadUsers: client.Bind(conn, proto2Table.Method("BatchReadUsers")),
 		start:          client.Bind(conn, proto2Table.Method("Start")),
 		getOperation:   client.Bind(conn, proto2Table.Method("GetOperation")),
+		runJob:         client.Bind(conn, proto2Table.Method("RunJob")),
+		getJob:         client.Bind(conn, proto2Table.Method("GetJob")),
+		waitJob:        client.Bind(conn, proto2Table.Method("WaitJob")),
+		cancelJob:      client.Bind(conn, proto2Table.Method("CancelJob")),
+		deleteJob:      client.Bind(conn, proto2Table.Method("DeleteJob")),
 	}
 }
 
@@ -162,6 +227,11 @@ type proto2Client struct {
 	batchReadUsers *client.Method
 	start          *client.Method
 	getOperation   *client.Method
+	runJob         *client.Method
+	getJob         *client.Method
+	waitJob        *client.Method
+	cancelJob      *client.Method
+	deleteJob      *client.Method
 }
 
 func (c *proto2Client) ListUsers(ctx context.Context, req *proto2.ListUsersRequest) (*proto2.ListUsersResponse, error) {
@@ -190,6 +260,26 @@ func (c *proto2Client) Start(ctx context.Context, req *proto2.StartRequest) (*pr
 
 func (c *proto2Client) GetOperation(ctx context.Context, req *proto2.GetOperationRequest) (*proto2.Operation, error) {
 	return client.Unary[proto2.Operation](ctx, c.getOperation, req)
+}
+
+func (c *proto2Client) RunJob(ctx context.Context, req *proto2.RunJobRequest) (*proto2.Job, error) {
+	return client.Unary[proto2.Job](ctx, c.runJob, req)
+}
+
+func (c *proto2Client) GetJob(ctx context.Context, req *proto2.JobRequest) (*proto2.Job, error) {
+	return client.Unary[proto2.Job](ctx, c.getJob, req)
+}
+
+func (c *proto2Client) WaitJob(ctx context.Context, req *proto2.JobRequest) (*proto2.Job, error) {
+	return client.Unary[proto2.Job](ctx, c.waitJob, req)
+}
+
+func (c *proto2Client) CancelJob(ctx context.Context, req *proto2.JobRequest) (*proto2.Job, error) {
+	return client.Unary[proto2.Job](ctx, c.cancelJob, req)
+}
+
+func (c *proto2Client) DeleteJob(ctx context.Context, req *proto2.JobRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteJob, req)
 }
 
 // Proto2Config returns an option of [client.Dial] for the policy of Proto2: the
@@ -270,4 +360,76 @@ var Proto2Start = operation.Of[proto2.User, anypb.Any](
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
 var Proto2GetOperation = operation.GetterOf(
 	proto2Table.Method("GetOperation"), Proto2.GetOperation, "name",
+)
+
+// Proto2RunJob starts RunJob, runs it, and waits for it.
+//
+// Pattern: operation, declared. It returns Job, which is done when status is SUCCEEDED, FAILED or
+// CANCELLED; Job is also its result and its progress.
+var Proto2RunJob = operation.Of[proto2.Job, proto2.Job](
+	proto2Table.Method("RunJob"), Proto2.RunJob,
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto2GetJob serves GetJob from the operations of a manager, and gets them from a server.
+//
+// Pattern: operation, declared. It takes a name and returns the operation of this service.
+var Proto2GetJob = operation.GetterOf(
+	proto2Table.Method("GetJob"), Proto2.GetJob, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto2WaitJob serves WaitJob: it waits for operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and waits for the operation of this service.
+var Proto2WaitJob = operation.ActionOf(
+	proto2Table.Method("WaitJob"), Proto2.WaitJob, operation.Waits, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto2CancelJob serves CancelJob: it cancels operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and cancels the operation of this service.
+var Proto2CancelJob = operation.ActionOf(
+	proto2Table.Method("CancelJob"), Proto2.CancelJob, operation.Cancels, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Proto2DeleteJob serves DeleteJob: it deletes operations of a manager.
+//
+// Pattern: operation, certain. It takes a name and deletes the operation of this service.
+var Proto2DeleteJob = operation.ActionOf(
+	proto2Table.Method("DeleteJob"), Proto2.DeleteJob, operation.Deletes, "job_id",
 )

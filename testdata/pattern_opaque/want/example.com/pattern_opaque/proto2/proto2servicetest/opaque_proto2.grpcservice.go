@@ -14,6 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -49,6 +50,11 @@ type FakeProto2 struct {
 	BatchReadUsers func(context.Context, *proto2.BatchReadUsersRequest) (*proto2.BatchReadUsersResponse, error)
 	Start          func(context.Context, *proto2.StartRequest) (*proto2.Operation, error)
 	GetOperation   func(context.Context, *proto2.GetOperationRequest) (*proto2.Operation, error)
+	RunJob         func(context.Context, *proto2.RunJobRequest) (*proto2.Job, error)
+	GetJob         func(context.Context, *proto2.JobRequest) (*proto2.Job, error)
+	WaitJob        func(context.Context, *proto2.JobRequest) (*proto2.Job, error)
+	CancelJob      func(context.Context, *proto2.JobRequest) (*proto2.Job, error)
+	DeleteJob      func(context.Context, *proto2.JobRequest) (*emptypb.Empty, error)
 }
 
 // NewFakeProto2 returns an implementation of Proto2 that calls the functions of fake.
@@ -106,4 +112,39 @@ func (f fakeProto2) GetOperation(ctx context.Context, req *proto2.GetOperationRe
 		return proto2service.UnimplementedProto2{}.GetOperation(ctx, req)
 	}
 	return f.funcs.GetOperation(ctx, req)
+}
+
+func (f fakeProto2) RunJob(ctx context.Context, req *proto2.RunJobRequest) (*proto2.Job, error) {
+	if f.funcs.RunJob == nil {
+		return proto2service.UnimplementedProto2{}.RunJob(ctx, req)
+	}
+	return f.funcs.RunJob(ctx, req)
+}
+
+func (f fakeProto2) GetJob(ctx context.Context, req *proto2.JobRequest) (*proto2.Job, error) {
+	if f.funcs.GetJob == nil {
+		return proto2service.UnimplementedProto2{}.GetJob(ctx, req)
+	}
+	return f.funcs.GetJob(ctx, req)
+}
+
+func (f fakeProto2) WaitJob(ctx context.Context, req *proto2.JobRequest) (*proto2.Job, error) {
+	if f.funcs.WaitJob == nil {
+		return proto2service.UnimplementedProto2{}.WaitJob(ctx, req)
+	}
+	return f.funcs.WaitJob(ctx, req)
+}
+
+func (f fakeProto2) CancelJob(ctx context.Context, req *proto2.JobRequest) (*proto2.Job, error) {
+	if f.funcs.CancelJob == nil {
+		return proto2service.UnimplementedProto2{}.CancelJob(ctx, req)
+	}
+	return f.funcs.CancelJob(ctx, req)
+}
+
+func (f fakeProto2) DeleteJob(ctx context.Context, req *proto2.JobRequest) (*emptypb.Empty, error) {
+	if f.funcs.DeleteJob == nil {
+		return proto2service.UnimplementedProto2{}.DeleteJob(ctx, req)
+	}
+	return f.funcs.DeleteJob(ctx, req)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -49,6 +50,11 @@ type FakeProto3 struct {
 	BatchReadUsers func(context.Context, *proto3.BatchReadUsersRequest) (*proto3.BatchReadUsersResponse, error)
 	Start          func(context.Context, *proto3.StartRequest) (*proto3.Operation, error)
 	GetOperation   func(context.Context, *proto3.GetOperationRequest) (*proto3.Operation, error)
+	RunJob         func(context.Context, *proto3.RunJobRequest) (*proto3.Job, error)
+	GetJob         func(context.Context, *proto3.JobRequest) (*proto3.Job, error)
+	WaitJob        func(context.Context, *proto3.JobRequest) (*proto3.Job, error)
+	CancelJob      func(context.Context, *proto3.JobRequest) (*proto3.Job, error)
+	DeleteJob      func(context.Context, *proto3.JobRequest) (*emptypb.Empty, error)
 }
 
 // NewFakeProto3 returns an implementation of Proto3 that calls the functions of fake.
@@ -106,4 +112,39 @@ func (f fakeProto3) GetOperation(ctx context.Context, req *proto3.GetOperationRe
 		return proto3service.UnimplementedProto3{}.GetOperation(ctx, req)
 	}
 	return f.funcs.GetOperation(ctx, req)
+}
+
+func (f fakeProto3) RunJob(ctx context.Context, req *proto3.RunJobRequest) (*proto3.Job, error) {
+	if f.funcs.RunJob == nil {
+		return proto3service.UnimplementedProto3{}.RunJob(ctx, req)
+	}
+	return f.funcs.RunJob(ctx, req)
+}
+
+func (f fakeProto3) GetJob(ctx context.Context, req *proto3.JobRequest) (*proto3.Job, error) {
+	if f.funcs.GetJob == nil {
+		return proto3service.UnimplementedProto3{}.GetJob(ctx, req)
+	}
+	return f.funcs.GetJob(ctx, req)
+}
+
+func (f fakeProto3) WaitJob(ctx context.Context, req *proto3.JobRequest) (*proto3.Job, error) {
+	if f.funcs.WaitJob == nil {
+		return proto3service.UnimplementedProto3{}.WaitJob(ctx, req)
+	}
+	return f.funcs.WaitJob(ctx, req)
+}
+
+func (f fakeProto3) CancelJob(ctx context.Context, req *proto3.JobRequest) (*proto3.Job, error) {
+	if f.funcs.CancelJob == nil {
+		return proto3service.UnimplementedProto3{}.CancelJob(ctx, req)
+	}
+	return f.funcs.CancelJob(ctx, req)
+}
+
+func (f fakeProto3) DeleteJob(ctx context.Context, req *proto3.JobRequest) (*emptypb.Empty, error) {
+	if f.funcs.DeleteJob == nil {
+		return proto3service.UnimplementedProto3{}.DeleteJob(ctx, req)
+	}
+	return f.funcs.DeleteJob(ctx, req)
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // This file requires version 0.1 of the runtime or later. If the next line does not compile, run:
@@ -36,6 +37,11 @@ const (
 	Edition2023BatchReadUsersMethod = "/pattern_open.edition2023.Edition2023/BatchReadUsers"
 	Edition2023StartMethod          = "/pattern_open.edition2023.Edition2023/Start"
 	Edition2023GetOperationMethod   = "/pattern_open.edition2023.Edition2023/GetOperation"
+	Edition2023RunJobMethod         = "/pattern_open.edition2023.Edition2023/RunJob"
+	Edition2023GetJobMethod         = "/pattern_open.edition2023.Edition2023/GetJob"
+	Edition2023WaitJobMethod        = "/pattern_open.edition2023.Edition2023/WaitJob"
+	Edition2023CancelJobMethod      = "/pattern_open.edition2023.Edition2023/CancelJob"
+	Edition2023DeleteJobMethod      = "/pattern_open.edition2023.Edition2023/DeleteJob"
 )
 
 // Edition2023 is the service pattern_open.edition2023.Edition2023.
@@ -68,6 +74,26 @@ type Edition2023 interface {
 	//
 	// See [Edition2023GetOperation].
 	GetOperation(context.Context, *edition2023.GetOperationRequest) (*edition2023.Operation, error)
+	// RunJob takes a request and returns a response.
+	//
+	// See [Edition2023RunJob].
+	RunJob(context.Context, *edition2023.RunJobRequest) (*edition2023.Job, error)
+	// GetJob takes a request and returns a response.
+	//
+	// See [Edition2023GetJob].
+	GetJob(context.Context, *edition2023.JobRequest) (*edition2023.Job, error)
+	// WaitJob takes a request and returns a response.
+	//
+	// See [Edition2023WaitJob].
+	WaitJob(context.Context, *edition2023.JobRequest) (*edition2023.Job, error)
+	// CancelJob takes a request and returns a response.
+	//
+	// See [Edition2023CancelJob].
+	CancelJob(context.Context, *edition2023.JobRequest) (*edition2023.Job, error)
+	// DeleteJob takes a request and returns a response.
+	//
+	// See [Edition2023DeleteJob].
+	DeleteJob(context.Context, *edition2023.JobRequest) (*emptypb.Empty, error)
 }
 
 // UnimplementedEdition2023 returns UNIMPLEMENTED from every RPC. Embed it by value in an
@@ -109,6 +135,31 @@ func (UnimplementedEdition2023) GetOperation(context.Context, *edition2023.GetOp
 	return nil, runtime.Unimplemented(Edition2023Name, "GetOperation")
 }
 
+// RunJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2023) RunJob(context.Context, *edition2023.RunJobRequest) (*edition2023.Job, error) {
+	return nil, runtime.Unimplemented(Edition2023Name, "RunJob")
+}
+
+// GetJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2023) GetJob(context.Context, *edition2023.JobRequest) (*edition2023.Job, error) {
+	return nil, runtime.Unimplemented(Edition2023Name, "GetJob")
+}
+
+// WaitJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2023) WaitJob(context.Context, *edition2023.JobRequest) (*edition2023.Job, error) {
+	return nil, runtime.Unimplemented(Edition2023Name, "WaitJob")
+}
+
+// CancelJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2023) CancelJob(context.Context, *edition2023.JobRequest) (*edition2023.Job, error) {
+	return nil, runtime.Unimplemented(Edition2023Name, "CancelJob")
+}
+
+// DeleteJob returns UNIMPLEMENTED.
+func (UnimplementedEdition2023) DeleteJob(context.Context, *edition2023.JobRequest) (*emptypb.Empty, error) {
+	return nil, runtime.Unimplemented(Edition2023Name, "DeleteJob")
+}
+
 // edition2023Table describes Edition2023 to servers and clients, a row per RPC.
 var edition2023Table = runtime.NewService(Edition2023Name, edition2023.File_open_edition2023_proto,
 	runtime.Unary("ListUsers", Edition2023.ListUsers, runtime.Policy{
@@ -131,6 +182,15 @@ var edition2023Table = runtime.NewService(Edition2023Name, edition2023.File_open
 		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: 24 * time.Hour},
 	}),
 	runtime.Unary("GetOperation", Edition2023.GetOperation, runtime.Policy{}),
+	runtime.Unary("RunJob", Edition2023.RunJob, runtime.Policy{
+		Operation: runtime.Operation{
+			Lease: 30 * time.Second, Retain: 720 * time.Hour, MaxAttempts: 3,
+		},
+	}),
+	runtime.Unary("GetJob", Edition2023.GetJob, runtime.Policy{}),
+	runtime.Unary("WaitJob", Edition2023.WaitJob, runtime.Policy{}),
+	runtime.Unary("CancelJob", Edition2023.CancelJob, runtime.Policy{}),
+	runtime.Unary("DeleteJob", Edition2023.DeleteJob, runtime.Policy{}),
 )
 
 // RegisterEdition2023 registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -150,6 +210,11 @@ func NewEdition2023Client(conn grpc.ClientConnInterface) Edition2023 {
 		batchReadUsers: client.Bind(conn, edition2023Table.Method("BatchReadUsers")),
 		start:          client.Bind(conn, edition2023Table.Method("Start")),
 		getOperation:   client.Bind(conn, edition2023Table.Method("GetOperation")),
+		runJob:         client.Bind(conn, edition2023Table.Method("RunJob")),
+		getJob:         client.Bind(conn, edition2023Table.Method("GetJob")),
+		waitJob:        client.Bind(conn, edition2023Table.Method("WaitJob")),
+		cancelJob:      client.Bind(conn, edition2023Table.Method("CancelJob")),
+		deleteJob:      client.Bind(conn, edition2023Table.Method("DeleteJob")),
 	}
 }
 
@@ -162,6 +227,11 @@ type edition2023Client struct {
 	batchReadUsers *client.Method
 	start          *client.Method
 	getOperation   *client.Method
+	runJob         *client.Method
+	getJob         *client.Method
+	waitJob        *client.Method
+	cancelJob      *client.Method
+	deleteJob      *client.Method
 }
 
 func (c *edition2023Client) ListUsers(ctx context.Context, req *edition2023.ListUsersRequest) (*edition2023.ListUsersResponse, error) {
@@ -190,6 +260,26 @@ func (c *edition2023Client) Start(ctx context.Context, req *edition2023.StartReq
 
 func (c *edition2023Client) GetOperation(ctx context.Context, req *edition2023.GetOperationRequest) (*edition2023.Operation, error) {
 	return client.Unary[edition2023.Operation](ctx, c.getOperation, req)
+}
+
+func (c *edition2023Client) RunJob(ctx context.Context, req *edition2023.RunJobRequest) (*edition2023.Job, error) {
+	return client.Unary[edition2023.Job](ctx, c.runJob, req)
+}
+
+func (c *edition2023Client) GetJob(ctx context.Context, req *edition2023.JobRequest) (*edition2023.Job, error) {
+	return client.Unary[edition2023.Job](ctx, c.getJob, req)
+}
+
+func (c *edition2023Client) WaitJob(ctx context.Context, req *edition2023.JobRequest) (*edition2023.Job, error) {
+	return client.Unary[edition2023.Job](ctx, c.waitJob, req)
+}
+
+func (c *edition2023Client) CancelJob(ctx context.Context, req *edition2023.JobRequest) (*edition2023.Job, error) {
+	return client.Unary[edition2023.Job](ctx, c.cancelJob, req)
+}
+
+func (c *edition2023Client) DeleteJob(ctx context.Context, req *edition2023.JobRequest) (*emptypb.Empty, error) {
+	return client.Unary[emptypb.Empty](ctx, c.deleteJob, req)
 }
 
 // Edition2023Config returns an option of [client.Dial] for the policy of Edition2023: the
@@ -270,4 +360,76 @@ var Edition2023Start = operation.Of[edition2023.User, anypb.Any](
 // Pattern: operation, certain. It takes a name and returns the operation of this service.
 var Edition2023GetOperation = operation.GetterOf(
 	edition2023Table.Method("GetOperation"), Edition2023.GetOperation, "name",
+)
+
+// Edition2023RunJob starts RunJob, runs it, and waits for it.
+//
+// Pattern: operation, declared. It returns Job, which is done when status is SUCCEEDED, FAILED or
+// CANCELLED; Job is also its result and its progress.
+var Edition2023RunJob = operation.Of[edition2023.Job, edition2023.Job](
+	edition2023Table.Method("RunJob"), Edition2023.RunJob,
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2023GetJob serves GetJob from the operations of a manager, and gets them from a server.
+//
+// Pattern: operation, declared. It takes a name and returns the operation of this service.
+var Edition2023GetJob = operation.GetterOf(
+	edition2023Table.Method("GetJob"), Edition2023.GetJob, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2023WaitJob serves WaitJob: it waits for operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and waits for the operation of this service.
+var Edition2023WaitJob = operation.ActionOf(
+	edition2023Table.Method("WaitJob"), Edition2023.WaitJob, operation.Waits, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2023CancelJob serves CancelJob: it cancels operations of a manager.
+//
+// Pattern: operation, declared. It takes a name and cancels the operation of this service.
+var Edition2023CancelJob = operation.ActionOf(
+	edition2023Table.Method("CancelJob"), Edition2023.CancelJob, operation.Cancels, "job_id",
+	operation.Fields{
+		Name:         "job_id",
+		Error:        "error",
+		Status:       "status",
+		DoneValues:   []string{"SUCCEEDED"},
+		FailedValues: []string{"FAILED", "CANCELLED"},
+		PendingValue: "PENDING",
+		RunningValue: "RUNNING",
+	},
+)
+
+// Edition2023DeleteJob serves DeleteJob: it deletes operations of a manager.
+//
+// Pattern: operation, certain. It takes a name and deletes the operation of this service.
+var Edition2023DeleteJob = operation.ActionOf(
+	edition2023Table.Method("DeleteJob"), Edition2023.DeleteJob, operation.Deletes, "job_id",
 )

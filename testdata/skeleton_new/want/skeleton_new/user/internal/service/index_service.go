@@ -21,6 +21,7 @@ var _ libraryv1service.IndexService = (*IndexService)(nil)
 func NewIndexService(operations *operation.Manager) *IndexService {
 	s := &IndexService{operations: operations}
 	libraryv1service.IndexServiceRebuildIndex.Handle(operations, s.runRebuildIndex)
+	libraryv1service.IndexServiceCheckIndex.Handle(operations, s.runCheckIndex)
 	return s
 }
 
@@ -29,6 +30,13 @@ func (s *IndexService) runRebuildIndex(ctx context.Context, run *operation.Run[l
 	// TODO: Do what run.Request asks for. Call run.Save as you go: it reports progress, and stores what
 	// the next attempt resumes from if this process stops. Return when ctx is done.
 	return nil, runtime.Unimplemented(libraryv1service.IndexServiceName, "RebuildIndex")
+}
+
+// runCheckIndex does the work of an operation that CheckIndex started, in this process or another.
+func (s *IndexService) runCheckIndex(ctx context.Context, run *operation.Run[libraryv1.CheckIndexRequest, libraryv1.Check]) (*libraryv1.Check, error) {
+	// TODO: Do what run.Request asks for. Call run.Save as you go: it reports progress, and stores what
+	// the next attempt resumes from if this process stops. Return when ctx is done.
+	return nil, runtime.Unimplemented(libraryv1service.IndexServiceName, "CheckIndex")
 }
 
 // RebuildIndex begins to make the index anew.
@@ -40,4 +48,20 @@ func (s *IndexService) RebuildIndex(ctx context.Context, req *libraryv1.RebuildI
 // GetOperation returns how far that is.
 func (s *IndexService) GetOperation(ctx context.Context, req *libraryv1.GetOperationRequest) (*longrunningpb.Operation, error) {
 	return libraryv1service.IndexServiceGetOperation.Serve(ctx, s.operations, req)
+}
+
+// CheckIndex begins to compare the index with the shelves.
+func (s *IndexService) CheckIndex(ctx context.Context, req *libraryv1.CheckIndexRequest) (*libraryv1.Check, error) {
+	// TODO: Check req here, while the caller waits. The work is in runCheckIndex.
+	return libraryv1service.IndexServiceCheckIndex.Start(ctx, s.operations, req)
+}
+
+// GetCheck returns how far that is.
+func (s *IndexService) GetCheck(ctx context.Context, req *libraryv1.GetCheckRequest) (*libraryv1.Check, error) {
+	return libraryv1service.IndexServiceGetCheck.Serve(ctx, s.operations, req)
+}
+
+// CancelCheck ends it.
+func (s *IndexService) CancelCheck(ctx context.Context, req *libraryv1.CancelCheckRequest) (*libraryv1.CancelCheckResponse, error) {
+	return libraryv1service.IndexServiceCancelCheck.Serve(ctx, s.operations, req)
 }

@@ -11,6 +11,7 @@ import (
 	filesv1 "example.com/pattern_file/files/v1"
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/page"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"google.golang.org/grpc"
@@ -26,9 +27,12 @@ const BooksName = "files.v1.Books"
 
 // Full method names of Books, as interceptors see them.
 const (
-	BooksListBooksMethod  = "/files.v1.Books/ListBooks"
-	BooksListPagesMethod  = "/files.v1.Books/ListPages"
-	BooksCreateBookMethod = "/files.v1.Books/CreateBook"
+	BooksListBooksMethod     = "/files.v1.Books/ListBooks"
+	BooksListPagesMethod     = "/files.v1.Books/ListPages"
+	BooksCreateBookMethod    = "/files.v1.Books/CreateBook"
+	BooksBindBookMethod      = "/files.v1.Books/BindBook"
+	BooksGetBindingMethod    = "/files.v1.Books/GetBinding"
+	BooksCancelBindingMethod = "/files.v1.Books/CancelBinding"
 )
 
 // Books is the service files.v1.Books.
@@ -43,6 +47,18 @@ type Books interface {
 	ListPages(context.Context, *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error)
 	// CreateBook takes a request and returns a response.
 	CreateBook(context.Context, *filesv1.CreateBookRequest) (*filesv1.Book, error)
+	// BindBook takes a request and returns a response.
+	//
+	// See [BooksBindBook].
+	BindBook(context.Context, *filesv1.BindBookRequest) (*filesv1.Binding, error)
+	// GetBinding takes a request and returns a response.
+	//
+	// See [BooksGetBinding].
+	GetBinding(context.Context, *filesv1.GetBindingRequest) (*filesv1.Binding, error)
+	// CancelBinding takes a request and returns a response.
+	//
+	// See [BooksCancelBinding].
+	CancelBinding(context.Context, *filesv1.GetBindingRequest) (*filesv1.CancelBindingResponse, error)
 }
 
 // UnimplementedBooks returns UNIMPLEMENTED from every RPC. Embed it by value in an
@@ -64,6 +80,21 @@ func (UnimplementedBooks) CreateBook(context.Context, *filesv1.CreateBookRequest
 	return nil, runtime.Unimplemented(BooksName, "CreateBook")
 }
 
+// BindBook returns UNIMPLEMENTED.
+func (UnimplementedBooks) BindBook(context.Context, *filesv1.BindBookRequest) (*filesv1.Binding, error) {
+	return nil, runtime.Unimplemented(BooksName, "BindBook")
+}
+
+// GetBinding returns UNIMPLEMENTED.
+func (UnimplementedBooks) GetBinding(context.Context, *filesv1.GetBindingRequest) (*filesv1.Binding, error) {
+	return nil, runtime.Unimplemented(BooksName, "GetBinding")
+}
+
+// CancelBinding returns UNIMPLEMENTED.
+func (UnimplementedBooks) CancelBinding(context.Context, *filesv1.GetBindingRequest) (*filesv1.CancelBindingResponse, error) {
+	return nil, runtime.Unimplemented(BooksName, "CancelBinding")
+}
+
 // booksTable describes Books to servers and clients, a row per RPC.
 var booksTable = runtime.NewService(BooksName, filesv1.File_books_proto,
 	runtime.Unary("ListBooks", Books.ListBooks, runtime.Policy{
@@ -73,6 +104,11 @@ var booksTable = runtime.NewService(BooksName, filesv1.File_books_proto,
 	runtime.Unary("CreateBook", Books.CreateBook, runtime.Policy{
 		IdempotencyKey: runtime.IdempotencyKey{Field: "request_id", Window: time.Hour},
 	}),
+	runtime.Unary("BindBook", Books.BindBook, runtime.Policy{
+		Operation: runtime.Operation{Lease: 30 * time.Second, Retain: time.Hour, MaxAttempts: 3},
+	}),
+	runtime.Unary("GetBinding", Books.GetBinding, runtime.Policy{}),
+	runtime.Unary("CancelBinding", Books.CancelBinding, runtime.Policy{}),
 )
 
 // RegisterBooks registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -85,17 +121,23 @@ func RegisterBooks(r grpc.ServiceRegistrar, svc Books) {
 // [BooksConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewBooksClient(conn grpc.ClientConnInterface) Books {
 	return &booksClient{
-		listBooks:  client.Bind(conn, booksTable.Method("ListBooks")),
-		listPages:  client.Bind(conn, booksTable.Method("ListPages")),
-		createBook: client.Bind(conn, booksTable.Method("CreateBook")),
+		listBooks:     client.Bind(conn, booksTable.Method("ListBooks")),
+		listPages:     client.Bind(conn, booksTable.Method("ListPages")),
+		createBook:    client.Bind(conn, booksTable.Method("CreateBook")),
+		bindBook:      client.Bind(conn, booksTable.Method("BindBook")),
+		getBinding:    client.Bind(conn, booksTable.Method("GetBinding")),
+		cancelBinding: client.Bind(conn, booksTable.Method("CancelBinding")),
 	}
 }
 
 // booksClient implements Books by calls over a connection.
 type booksClient struct {
-	listBooks  *client.Method
-	listPages  *client.Method
-	createBook *client.Method
+	listBooks     *client.Method
+	listPages     *client.Method
+	createBook    *client.Method
+	bindBook      *client.Method
+	getBinding    *client.Method
+	cancelBinding *client.Method
 }
 
 func (c *booksClient) ListBooks(ctx context.Context, req *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error) {
@@ -108,6 +150,18 @@ func (c *booksClient) ListPages(ctx context.Context, req *filesv1.ListBooksReque
 
 func (c *booksClient) CreateBook(ctx context.Context, req *filesv1.CreateBookRequest) (*filesv1.Book, error) {
 	return client.Unary[filesv1.Book](ctx, c.createBook, req)
+}
+
+func (c *booksClient) BindBook(ctx context.Context, req *filesv1.BindBookRequest) (*filesv1.Binding, error) {
+	return client.Unary[filesv1.Binding](ctx, c.bindBook, req)
+}
+
+func (c *booksClient) GetBinding(ctx context.Context, req *filesv1.GetBindingRequest) (*filesv1.Binding, error) {
+	return client.Unary[filesv1.Binding](ctx, c.getBinding, req)
+}
+
+func (c *booksClient) CancelBinding(ctx context.Context, req *filesv1.GetBindingRequest) (*filesv1.CancelBindingResponse, error) {
+	return client.Unary[filesv1.CancelBindingResponse](ctx, c.cancelBinding, req)
 }
 
 // BooksConfig returns an option of [client.Dial] for the policy of Books: the
@@ -128,4 +182,42 @@ var BooksListBooks = page.Of(
 		NextToken: "next_page_token",
 		Vary:      []string{"view"},
 	},
+)
+
+// BooksBindBook starts BindBook, runs it, and waits for it.
+//
+// Pattern: operation, declared. It returns Binding, which is done when state is BOUND or FAILED;
+// Binding is also its result and its progress.
+var BooksBindBook = operation.Of[filesv1.Binding, filesv1.Binding](
+	booksTable.Method("BindBook"), Books.BindBook,
+	operation.Fields{
+		Name:         "id",
+		Status:       "state",
+		DoneValues:   []string{"BOUND"},
+		FailedValues: []string{"FAILED"},
+		PendingValue: "PENDING",
+		RunningValue: "SEWN",
+	},
+)
+
+// BooksGetBinding serves GetBinding from the operations of a manager, and gets them from a server.
+//
+// Pattern: operation, declared. It takes a name and returns the operation of this service.
+var BooksGetBinding = operation.GetterOf(
+	booksTable.Method("GetBinding"), Books.GetBinding, "id",
+	operation.Fields{
+		Name:         "id",
+		Status:       "state",
+		DoneValues:   []string{"BOUND"},
+		FailedValues: []string{"FAILED"},
+		PendingValue: "PENDING",
+		RunningValue: "SEWN",
+	},
+)
+
+// BooksCancelBinding serves CancelBinding: it cancels operations of a manager.
+//
+// Pattern: operation, certain. It takes a name and cancels the operation of this service.
+var BooksCancelBinding = operation.ActionOf(
+	booksTable.Method("CancelBinding"), Books.CancelBinding, operation.Cancels, "id",
 )

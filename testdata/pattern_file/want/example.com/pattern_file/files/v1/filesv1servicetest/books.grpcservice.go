@@ -23,6 +23,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ServeBooks serves svc over an in-memory connection until the test ends, with the pipeline of a
 // real server, and returns a client.
+//
+// RPCs can start operations, but nothing runs them. To test operations, call operation.Register together
+// with RegisterBooks in [servicetest.Serve].
 func ServeBooks(t testing.TB, svc filesv1service.Books, opts ...server.Option) filesv1service.Books {
 	t.Helper()
 	conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) { filesv1service.RegisterBooks(r, svc) }, opts...)
@@ -39,9 +42,12 @@ func CheckBooks(t *testing.T, svc filesv1service.Books, opts ...server.Option) {
 // FakeBooks holds a function for each RPC of Books. An RPC whose function is nil
 // returns UNIMPLEMENTED.
 type FakeBooks struct {
-	ListBooks  func(context.Context, *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error)
-	ListPages  func(context.Context, *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error)
-	CreateBook func(context.Context, *filesv1.CreateBookRequest) (*filesv1.Book, error)
+	ListBooks     func(context.Context, *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error)
+	ListPages     func(context.Context, *filesv1.ListBooksRequest) (*filesv1.ListBooksResponse, error)
+	CreateBook    func(context.Context, *filesv1.CreateBookRequest) (*filesv1.Book, error)
+	BindBook      func(context.Context, *filesv1.BindBookRequest) (*filesv1.Binding, error)
+	GetBinding    func(context.Context, *filesv1.GetBindingRequest) (*filesv1.Binding, error)
+	CancelBinding func(context.Context, *filesv1.GetBindingRequest) (*filesv1.CancelBindingResponse, error)
 }
 
 // NewFakeBooks returns an implementation of Books that calls the functions of fake.
@@ -71,4 +77,25 @@ func (f fakeBooks) CreateBook(ctx context.Context, req *filesv1.CreateBookReques
 		return filesv1service.UnimplementedBooks{}.CreateBook(ctx, req)
 	}
 	return f.funcs.CreateBook(ctx, req)
+}
+
+func (f fakeBooks) BindBook(ctx context.Context, req *filesv1.BindBookRequest) (*filesv1.Binding, error) {
+	if f.funcs.BindBook == nil {
+		return filesv1service.UnimplementedBooks{}.BindBook(ctx, req)
+	}
+	return f.funcs.BindBook(ctx, req)
+}
+
+func (f fakeBooks) GetBinding(ctx context.Context, req *filesv1.GetBindingRequest) (*filesv1.Binding, error) {
+	if f.funcs.GetBinding == nil {
+		return filesv1service.UnimplementedBooks{}.GetBinding(ctx, req)
+	}
+	return f.funcs.GetBinding(ctx, req)
+}
+
+func (f fakeBooks) CancelBinding(ctx context.Context, req *filesv1.GetBindingRequest) (*filesv1.CancelBindingResponse, error) {
+	if f.funcs.CancelBinding == nil {
+		return filesv1service.UnimplementedBooks{}.CancelBinding(ctx, req)
+	}
+	return f.funcs.CancelBinding(ctx, req)
 }

@@ -118,8 +118,12 @@ type OddService interface {
 	// See [OddServiceDo].
 	Do(context.Context, *emptypb.Empty) (*oddv1.Operation, error)
 	// WaitOperation takes a request and returns a response.
+	//
+	// See [OddServiceWaitOperation].
 	WaitOperation(context.Context, *oddv1.NameRequest) (*oddv1.Operation, error)
 	// CancelOperation takes a request and returns a response.
+	//
+	// See [OddServiceCancelOperation].
 	CancelOperation(context.Context, *oddv1.NameRequest) (*emptypb.Empty, error)
 }
 
@@ -575,4 +579,18 @@ var OddServiceEcho = page.Of(
 // google.longrunning.Operation.
 var OddServiceDo = operation.Of[anypb.Any, anypb.Any](
 	oddServiceTable.Method("Do"), OddService.Do, operation.Fields{},
+)
+
+// OddServiceWaitOperation serves WaitOperation: it waits for operations of a manager.
+//
+// Pattern: operation, certain. It takes a name and waits for the operation of this service.
+var OddServiceWaitOperation = operation.ActionOf(
+	oddServiceTable.Method("WaitOperation"), OddService.WaitOperation, operation.Waits, "name",
+)
+
+// OddServiceCancelOperation serves CancelOperation: it cancels operations of a manager.
+//
+// Pattern: operation, certain. It takes a name and cancels the operation of this service.
+var OddServiceCancelOperation = operation.ActionOf(
+	oddServiceTable.Method("CancelOperation"), OddService.CancelOperation, operation.Cancels, "name",
 )
