@@ -27,7 +27,7 @@ PROTOS := $(CURDIR)/.protos
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 REST_PROTOS := $(CURDIR)/examples/rest/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest benchmarks benchmarks/peers tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest examples/moving benchmarks benchmarks/peers tools
 # All checks and tests, those that take longest first. Many tests wait more than they compute, so
 # several run at a time; a step prints its output when it has ended.
 CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-endpointslice test-deploy breaking test-32bit test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
@@ -36,12 +36,12 @@ JOBS ?= 3
 COUNTING := $(addprefix ./runtime/,batch digest eventlog filter hub idempotency limit page seal subscription upload) \
 	$(addprefix ./runtime/internal/,bounds fieldrules fieldvalue jsonlog msgsize requestid share uuid)
 # The public protos. Those of internal/e2e are private.
-PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto examples/rest/proto
+PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto examples/rest/proto examples/moving/proto
 # The commit that `make breaking` compares with: the last release. Without a release, it compares
 # nothing.
 AGAINST ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
 # The tools that tools/go.mod pins.
-TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-go-grpc protoc-gen-grpc-gateway staticcheck)
+TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-connect-go protoc-gen-go-grpc protoc-gen-grpc-gateway staticcheck)
 # How long `make fuzz` spends on each target, and directories that it omits.
 FUZZTIME ?= 10s
 FUZZSKIP ?=
@@ -188,6 +188,7 @@ test-examples: $(BIN)/buf protos ## Run the tests of the examples
 	cd examples/shop && $(RACE) -count=1 ./... # Go's cache does not see the programs that the tests build
 	cd examples/shop/cmd/natsserver && go vet ./...
 	cd examples/versions && $(RACE) -count=1 ./... # nor buf
+	cd examples/moving && $(RACE) ./...
 	cd examples/rest && $(RACE) -count=1 ./... # nor the page whose commands the tests run
 
 .PHONY: test-benchmarks
@@ -256,7 +257,7 @@ lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto fi
 		(cd $$module && go vet ./... && $(BIN)/staticcheck ./...) || exit 1; \
 	done
 	go vet -tags protoopaque ./internal/e2e/gen/...
-	@for project in . examples/shop examples/versions examples/rest benchmarks/peers; do \
+	@for project in . examples/shop examples/versions examples/rest examples/moving benchmarks/peers; do \
 		echo "buf lint, buf format: $$project"; \
 		(cd $$project && $(BIN)/buf lint && $(BIN)/buf format --diff --exit-code) || exit 1; \
 	done
@@ -286,6 +287,7 @@ generate: tools plugin protos generate-shop ## Generate the options, the code th
 	$(BIN)/buf generate --template buf.gen.google.yaml
 	$(BIN)/buf generate --template buf.gen.validate.yaml
 	cd examples/versions && $(BIN)/buf generate
+	cd examples/moving && $(BIN)/buf generate
 	cd examples/rest && $(BIN)/buf generate
 	cd benchmarks/peers && $(BIN)/buf generate
 
