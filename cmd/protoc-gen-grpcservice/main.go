@@ -169,6 +169,12 @@
 // Checks that the versions of buf, the plugins, the runtime and the generated code fit together, and
 // the settings of buf. Each finding has a file, a line and what to do. The exit code is 1 if there is
 // an error; with --strict, also if there is a warning.
+//
+//	protoc-gen-grpcservice migrate [DIR]
+//
+// Prints a diff that registers the services of protoc-gen-go-grpc through server.On with
+// server.Compatible, so that callers see no difference, and what remains to be done by hand. With
+// --write it changes the files.
 package main
 
 import (
@@ -176,6 +182,7 @@ import (
 	"os"
 
 	"github.com/grpcservice/grpcservice/internal/doctor"
+	"github.com/grpcservice/grpcservice/internal/migrate"
 	"github.com/grpcservice/grpcservice/internal/plugin"
 	"github.com/grpcservice/grpcservice/internal/scaffold"
 	"github.com/grpcservice/grpcservice/internal/workspace"
@@ -202,6 +209,11 @@ func commands() []plugin.Command {
 		Name: "doctor", Usage: doctor.Usage, Help: "check that versions and the settings of buf fit together",
 		Run: func(args []string) int {
 			return doctor.Run(doctor.Env{Args: args, Stdout: os.Stdout, Stderr: os.Stderr})
+		},
+	}, {
+		Name: "migrate", Usage: migrate.Usage, Help: "move programs from protoc-gen-go-grpc, as far as that is safe",
+		Run: func(args []string) int {
+			return migrate.Run(migrate.Env{Args: args, Stdout: os.Stdout, Stderr: os.Stderr})
 		},
 	}}
 }

@@ -1,0 +1,135 @@
+package migrate
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Usage is the arguments of the command.
+const Usage = "[DIR] [--write]"
+
+const help = `protoc-gen-grpcservice migrate ` + Usage + `
+
+Moves the Go files below DIR, by default the working directory, from protoc-gen-go-grpc to
+grpcservice: services are registered through server.On with server.Compatible, so callers see no
+difference. It prints a diff, and then what remains for you, with positions. With --write it changes
+the files.
+`
+
+// Env is the environment of the command.
+type Env struct {
+	Args   []string // after the word migrate
+	Stdout io.Writer
+	Stderr io.Writer
+}
+
+// Exit codes of [Run].
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitMisused = 2
+)
+
+// Run prints what to change, or changes it, and returns the exit code. All files are read before the
+// first is written.
+func Run(env Env) int {
+	dir, write, err := parse(env.Args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(env.Stdout, help)
+		return exitDone
+	}
+	if err != nil {
+		fmt.Fprintf(env.Stderr, "migrate: %v; want %s\n", err, Usage)
+		return exitMisused
+	}
+	files, err := readFiles(dir)
+	if err != nil {
+		fmt.Fprintf(env.Stderr, "migrate: %v\n", err)
+		return exitFailed
+	}
+	var changed []file
+	var notes []note
+	for _, f := range files {
+		after, found := move(f)
+		notes = append(notes, found...)
+		if after != f.text {
+			fmt.Fprint(env.Stdout, unified(f.path, f.text, after))
+			changed = append(changed, file{f.path, after})
+		}
+	}
+	for _, n := range notes {
+		fmt.Fprintln(env.Stdout, n)
+	}
+	if !write {
+		fmt.Fprintln(env.Stdout, summary(len(changed), len(notes)))
+		return exitDone
+	}
+	for i, f := range changed {
+		if err := replace(filepath.Join(dir, filepath.FromSlash(f.path)), f.text); err != nil {
+			fmt.Fprintf(env.Stderr, "migrate: %v; %d of %d files were written\n", err, i, len(changed))
+			return exitFailed
+		}
+	}
+	if len(changed) > 0 {
+		fmt.Fprintln(env.Stdout, "next: go get github.com/grpcservice/grpcservice && go build ./...")
+	}
+	return exitDone
+}
+
+// summary is the last line of a run that writes nothing.
+func summary(files, notes int) string {
+	switch {
+	case files == 1:
+		return "one file would change; to change it, add --write"
+	case files > 1:
+		return fmt.Sprintf("%d files would change; to change them, add --write", files)
+	case notes > 0:
+		return "nothing can be changed for you"
+	}
+	return "nothing to move: no file registers a service with a grpc.NewServer of its own function"
+}
+
+// parse parses the arguments. DIR may precede --write.
+func parse(args []string) (dir string, write bool, err error) {
+	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.BoolVar(&write, "write", false, "")
+	dir = "."
+	for n := 0; len(args) > 0; n++ {
+		if err := flags.Parse(args); err != nil {
+			return "", false, err
+		}
+		if args = flags.Args(); len(args) > 0 {
+			if n > 0 {
+				return "", false, fmt.Errorf("more than one directory, %q", args)
+			}
+			dir, args = args[0], args[1:]
+		}
+	}
+	return dir, write, nil
+}
+
+// replace replaces a file as a whole, and keeps its mode.
+func replace(name, text string) error {
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	temporary, err := os.CreateTemp(filepath.Dir(name), ".migrate-")
+	if err != nil {
+		return err
+	}
+	_, err = temporary.WriteString(text)
+	err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Close())
+	if err == nil {
+		err = os.Rename(temporary.Name(), name)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temporary.Name()))
+	}
+	return nil
+}
