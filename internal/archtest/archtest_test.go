@@ -122,9 +122,10 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/internal/plugin": {self + "/internal/prune", self + "/internal/workspace", self + "/internal/pattern/table", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy",
 			self + "/proto", options},
 		self + "/internal/bufproject":        {},
+		self + "/internal/migrate":           {},
 		self + "/internal/doctor":            {self + "/internal/bufproject"},
 		self + "/internal/scaffold":          {options, self + "/internal/bufproject", self + "/internal/golang", self + "/internal/plugin"},
-		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace", self + "/internal/doctor", self + "/internal/scaffold"},
+		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace", self + "/internal/doctor", self + "/internal/migrate", self + "/internal/scaffold"},
 	}
 	const shared = self + "/internal/lazyregexp"
 	for pkg, want := range allowed {

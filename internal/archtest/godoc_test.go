@@ -115,7 +115,7 @@ func handwritten(t *testing.T, root string) map[string][]string {
 }
 
 func isGenerated(name string) bool {
-	return strings.HasSuffix(name, ".pb.go") || strings.HasSuffix(name, ".grpcservice.go")
+	return strings.HasSuffix(name, ".pb.go") || strings.HasSuffix(name, ".grpcservice.go") || strings.HasSuffix(name, ".connect.go")
 }
 
 // isKitex reports whether kitex generated a file, whose names are like those of handwritten ones.

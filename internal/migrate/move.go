@@ -8,7 +8,6 @@ import (
 	"go/parser"
 	"go/token"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -184,8 +183,11 @@ func isCallOf(e ast.Expr, pkg, name string) bool {
 	return ok && x.Name == pkg
 }
 
-// registerName is how protoc-gen-go-grpc names the functions that register a service.
-var registerName = regexp.MustCompile(`^Register.+Server$`)
+// registers reports whether protoc-gen-go-grpc names a function so that registers a service.
+func registers(name string) bool {
+	service, is := strings.CutPrefix(name, "Register")
+	return is && strings.HasSuffix(service, "Server") && service != "Server"
+}
 
 // registrations returns the first arguments of the calls in a function that register a generated
 // service with a variable. Those of grpc's own services are not among them: the pipeline has health
@@ -197,7 +199,7 @@ func (m *mover) registrations(fn *ast.FuncDecl, variable string) (args []*ast.Id
 			return true
 		}
 		selector, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || !registerName.MatchString(selector.Sel.Name) {
+		if !ok || !registers(selector.Sel.Name) {
 			return true
 		}
 		pkg, isName := selector.X.(*ast.Ident)
