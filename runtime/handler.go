@@ -68,9 +68,21 @@ func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error)
 	if responses == nil {
 		return errNoStream
 	}
-	ignored := each.Range(responses, func() { callctx.LateYield(ss.Context()) }, func(resp *Resp, failure error) bool {
-		err = sendOne(ss, resp, failure)
-		return err == nil
+	stream := takingTurns(ss)
+	late := func() { callctx.LateYield(ss.Context()) }
+	ignored := each.RangeInTurn(stream.Turns(), responses, late, func(resp *Resp, failure error) bool {
+		switch {
+		case failure != nil:
+			err = failure
+			return false
+		case resp == nil:
+			err = errNoMessage
+			return false
+		}
+		if failure = stream.SendInTurn(resp); failure != nil {
+			err = failure
+		}
+		return failure == nil
 	})
 	if ignored != nil {
 		return rpcerr.Internal(ignored.Error())
@@ -78,17 +90,24 @@ func sendAll[Resp any](ss grpc.ServerStream, responses Stream[Resp]) (err error)
 	return err
 }
 
-// sendOne sends what a stream has yielded.
-func sendOne[Resp any](ss grpc.ServerStream, resp *Resp, failure error) error {
-	switch {
-	case failure != nil:
-		return failure
-	case resp == nil:
-		return errNoMessage
-	default:
-		return ss.SendMsg(resp)
+// takingTurns returns ss, which sends in turn. An interceptor may have wrapped the stream of the
+// server; then the loop over the responses has turns of its own.
+func takingTurns(ss grpc.ServerStream) rpc.TurnStream {
+	if s, ok := ss.(rpc.TurnStream); ok {
+		return s
 	}
+	return &wrappedStream{ServerStream: ss}
 }
+
+// wrappedStream is a stream that an interceptor has wrapped.
+type wrappedStream struct {
+	grpc.ServerStream
+	turns each.Turns
+}
+
+func (s *wrappedStream) Turns() *each.Turns { return &s.turns }
+
+func (s *wrappedStream) SendInTurn(resp any) error { return s.SendMsg(resp) }
 
 // receive returns the requests of ss as a stream. Each is delivered once, and a second range
 // continues where the first stopped. Goroutines may range concurrently.

@@ -17,6 +17,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/internal/bounds"
 	"github.com/grpcservice/grpcservice/runtime/internal/callctx"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 	"github.com/grpcservice/grpcservice/runtime/internal/encoded"
 	"github.com/grpcservice/grpcservice/runtime/internal/heldheader"
 	"github.com/grpcservice/grpcservice/runtime/internal/join"
@@ -63,9 +64,8 @@ type call struct {
 	start     time.Time
 	id        requestid.ID
 	principal *runtime.Principal
-	received  atomic.Int64 // messages of streams
-	sent      atomic.Int64
-	sending   atomic.Int64                     // the number of the message that SendMsg has begun to send
+	received  atomic.Int64                     // messages of streams
+	turns     each.Turns                       // for sending
 	group     atomic.Pointer[group]            // made by the first [runtime.Go]
 	shared    atomic.Pointer[encoded.Variants] // of the next response, if other streams send it too
 }
@@ -125,7 +125,7 @@ func (c *callContext) connAddr() net.Addr {
 func (c *callContext) Received() int64 { return c.call.received.Load() }
 
 // Sent implements [runtime.Call].
-func (c *callContext) Sent() int64 { return c.call.sent.Load() }
+func (c *callContext) Sent() int64 { return c.call.turns.Sent() }
 
 // Logger implements [runtime.Call].
 func (c *callContext) Logger() *slog.Logger {
@@ -317,4 +317,4 @@ func (p *pipeline) unbound() []error {
 func (p *pipeline) hasLivePolicies() bool { return p.policyFile != nil }
 
 // isSending reports whether a SendMsg is running.
-func (c *call) isSending() bool { return c.sending.Load() > c.sent.Load() }
+func (c *call) isSending() bool { return c.turns.Sending() > 0 }

@@ -61,7 +61,7 @@ func (m *method) finish(c *callContext, err *error) {
 			cause = fmt.Errorf("%w; %w", runtime.ErrDraining, cause)
 		}
 	} else if m.info.Kind == runtime.KindUnary {
-		c.call.sent.Store(1)
+		c.call.turns.Count()
 	}
 	if !c.detached {
 		m.release(c, *err)

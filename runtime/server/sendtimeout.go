@@ -20,11 +20,12 @@ const sweeps = 8
 
 // blocked returns how long the call has been sending the same message; 0 if it is not sending.
 func (c *liveCall) blocked(now time.Time) time.Duration {
-	if !c.call.call.isSending() {
+	message := c.call.call.turns.Sending()
+	if message == 0 {
 		c.stuck.message = 0
 		return 0
 	}
-	if message := c.call.call.sending.Load(); c.stuck.message != message {
+	if c.stuck.message != message {
 		c.stuck = stuckSend{message, now}
 	}
 	return now.Sub(c.stuck.since)

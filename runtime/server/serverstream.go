@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/each"
 )
 
 // serverStream is grpc's stream with the context of the call and the policy's checks of each
@@ -94,30 +95,52 @@ func (s *serverStream) reject(err error) error {
 }
 
 // SendMsg sends a response. After a cancellation, the response of a client stream is sent only if
-// the method has received all requests.
+// the method has received all requests. Concurrent calls wait for each other.
 func (s *serverStream) SendMsg(resp any) (err error) {
+	s.Turns().Take()
+	sent := false
+	defer func() { s.Turns().Done(sent) }()
 	defer s.recovered(&err)
+	err = s.SendInTurn(resp)
+	sent = err == nil
+	return err
+}
+
+// Turns implements [rpc.TurnStream].
+func (s *serverStream) Turns() *each.Turns { return &s.call.call.turns }
+
+// SendInTurn implements [rpc.TurnStream].
+func (s *serverStream) SendInTurn(resp any) error {
 	if err := s.over(); err != nil {
 		return err
 	}
+	c := s.call
+	if c.call.turns.Sent() == 0 {
+		if err := s.first(resp); err != nil {
+			return err
+		}
+	}
+	if v := c.call.shared.Load(); v != nil {
+		c.call.shared.Store(nil)
+		resp = s.forms.shared(v, c, s.ServerStream, resp)
+	}
+	if err := s.ServerStream.SendMsg(resp); err != nil {
+		s.awaitCancel()
+		return cmp.Or(s.over(), c.rejected(), err)
+	}
+	s.watch.touch()
+	return nil
+}
+
+// first prepares the stream for its first response.
+func (s *serverStream) first(resp any) error {
 	if s.call.call.method.info.Kind == runtime.KindClientStream && !s.whole.Load() {
 		if because := s.call.cut(); because != nil {
 			return because
 		}
 	}
-	sent := s.call.call.sent.Load()
-	if sent == 0 {
-		s.call.prepare(resp)
-		s.releaseHeader()
-	}
-	s.call.call.sending.Store(sent + 1)
-	if err := s.ServerStream.SendMsg(s.forms.shared(s.call, s.ServerStream, resp)); err != nil {
-		s.call.call.sending.Store(0)
-		s.awaitCancel()
-		return cmp.Or(s.over(), s.call.rejected(), err)
-	}
-	s.watch.touch()
-	s.call.call.sent.Add(1)
+	s.call.prepare(resp)
+	s.releaseHeader()
 	return nil
 }
 

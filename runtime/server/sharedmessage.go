@@ -16,14 +16,11 @@ type streamFormat struct {
 // SendNext is called by [encoded.Next].
 func (c *callContext) SendNext(v *encoded.Variants) { c.call.shared.Store(v) }
 
-// shared returns what to send for resp: its encoded form if it is a message that many streams send.
-// The headers of the stream are released already, so its compressor does not change any more.
-func (f *streamFormat) shared(c *callContext, stream grpc.ServerStream, resp any) any {
-	v := c.call.shared.Load()
-	if v == nil {
-		return resp
-	}
-	c.call.shared.Store(nil)
+// shared returns what to send for resp: its encoded form if it is the message of v. The headers of
+// the stream are released already, so its compressor does not change any more.
+func (f *streamFormat) shared(
+	v *encoded.Variants, c *callContext, stream grpc.ServerStream, resp any,
+) any {
 	if !v.Of(resp) {
 		return resp
 	}

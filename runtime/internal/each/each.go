@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"iter"
 	"runtime/debug"
-	"sync"
 )
 
 // Panic is the value of a panic of a body in the goroutine that called [Range].
@@ -37,44 +36,51 @@ var errIgnored = fmt.Errorf("the iterator ignored that yield returned false, %d 
 // unwinds such an iterator after a thousand late calls, and Range returns an error. In other
 // goroutines, which may have other work, yield continues to return false.
 //
-// A message costs about 20 ns more than with a range statement, and no allocation.
+// A message costs about 8 ns more than with a range statement, and no allocation.
 func Range[V any](seq iter.Seq2[V, error], late func(), body func(V, error) bool) (ignored error) {
-	g := guard[V]{body: body, late: late}
+	return RangeInTurn(new(Turns), seq, late, body)
+}
+
+// RangeInTurn is [Range] for a stream: body has the turn of turns, and has sent a message if it
+// returns true.
+func RangeInTurn[V any](
+	turns *Turns, seq iter.Seq2[V, error], late func(), body func(V, error) bool,
+) (ignored error) {
+	g := guard{turns: turns, late: late}
 	defer g.raise()
 	defer g.end(&ignored)
-	seq(g.yield)
+	seq(func(v V, err error) (more bool) {
+		if !turns.tryTake() { // Take, which is not inlined
+			turns.await()
+		}
+		if g.over {
+			g.tooLate()
+			return false
+		}
+		g.over = true // unless the body returns
+		defer g.returned()
+		more = body(v, err)
+		g.over = !more
+		return more
+	})
 	return nil
 }
 
 // guard is one iteration.
-type guard[V any] struct {
-	body  func(V, error) bool
+type guard struct {
+	turns *Turns // guards the fields below
 	late  func()
-	mu    sync.Mutex
 	over  bool
 	ended bool // seq has returned
 	lates int  // the number of late calls of yield
 	panic *Panic
 }
 
-func (g *guard[V]) yield(v V, err error) (more bool) {
-	g.mu.Lock()
-	if g.over {
-		g.tooLate()
-		return false
-	}
-	g.over = true // unless the body returns
-	defer g.returned()
-	more = g.body(v, err)
-	g.over = !more
-	return more
-}
-
-// tooLate counts a late call, and unlocks g.
-func (g *guard[V]) tooLate() {
+// tooLate counts a late call, and ends its turn.
+func (g *guard) tooLate() {
 	g.lates++
 	first, again := g.lates == 1, !g.ended && g.lates%patience == 0
-	g.mu.Unlock()
+	g.turns.Done(false)
 	if first && g.late != nil {
 		g.callLate()
 	}
@@ -84,23 +90,25 @@ func (g *guard[V]) tooLate() {
 }
 
 // callLate calls late.
-func (g *guard[V]) callLate() {
+func (g *guard) callLate() {
 	defer func() { _ = recover() }() // late only reports
 	g.late()
 }
 
-// inRange reports whether the goroutine has called [Range].
-func inRange() bool { return bytes.Contains(debug.Stack(), []byte("/internal/each.Range[")) }
+// inRange reports whether the goroutine has called [RangeInTurn], and not only its yield.
+func inRange() bool {
+	return bytes.Contains(debug.Stack(), []byte("/internal/each.RangeInTurn[...]("))
+}
 
-// returned records a panic of the body, and unlocks g. It must be deferred itself, because it
+// returned records a panic of the body, and ends its turn. It must be deferred itself, because it
 // recovers.
-func (g *guard[V]) returned() {
+func (g *guard) returned() {
 	if g.over { // the body ended the loop, or did not return
 		if value := recover(); value != nil {
 			g.panic = panicOf(value)
 		}
 	}
-	g.mu.Unlock()
+	g.turns.Done(!g.over)
 }
 
 func panicOf(value any) *Panic {
@@ -111,11 +119,11 @@ func panicOf(value any) *Panic {
 }
 
 // end rejects all later calls. It must be deferred itself, because it recovers errIgnored.
-func (g *guard[V]) end(ignored *error) {
-	g.mu.Lock()
+func (g *guard) end(ignored *error) {
+	g.turns.Take()
 	g.over, g.ended = true, true
 	unwound := g.lates >= patience
-	g.mu.Unlock()
+	g.turns.Done(false)
 	if !unwound {
 		return
 	}
@@ -128,7 +136,7 @@ func (g *guard[V]) end(ignored *error) {
 	}
 }
 
-func (g *guard[V]) raise() {
+func (g *guard) raise() {
 	if g.panic != nil {
 		panic(g.panic)
 	}
