@@ -37,9 +37,15 @@
 //
 //	emit=service;test
 //
-// What to generate: the packages service and test, which are the default, or code and manifests
-// for the user to edit, skeleton and deploy. Separate several with semicolons, or repeat the
-// parameter.
+// What to generate: the packages service and test, which are the default, code and manifests for
+// the user to edit, skeleton and deploy, gogrpc, or docs. Separate several with semicolons, or
+// repeat the parameter.
+//
+// With emit=gogrpc, a third package has adapters to and from the code of protoc-gen-go-grpc.
+//
+// With emit=docs, each proto package has an API reference for those who call its services, in
+// Markdown and as one page of HTML, in the directory above that of the generated packages. It has
+// what the policies and patterns mean for callers, and examples. Each run overwrites it.
 //
 //	skeleton_dir=DIR, app=DIR
 //

@@ -19,7 +19,7 @@ var linkTo = regexp.MustCompile(`\]\(([^)\s]*)\)`)
 func pagesOfCheckout(t *testing.T) map[string]string {
 	t.Helper()
 	pages := make(map[string]string)
-	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.md", "benchmarks/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.md", "examples/shop/reference/*/*/*.md", "benchmarks/*.md"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)

@@ -14,15 +14,25 @@ import (
 // Proto files may be untrusted, so a comment must remain a comment: no character ends its line
 // early, and no tool treats a line as a directive.
 func commentLines(comment string) []string {
-	comment = strings.TrimPrefix(comment, "*") // the second star of a /** comment
-	text := lineEnds.Replace(strings.ToValidUTF8(comment, string(unicode.ReplacementChar)))
-	lines := strings.Split(strings.Map(visible, text), "\n")
+	lines := VisibleLines(comment)
 	for i, line := range lines {
-		line = quoteDirective(strings.TrimRightFunc(strings.TrimPrefix(line, " "), unicode.IsSpace))
+		line = quoteDirective(line)
 		if strings.Contains(line, "````") {
 			line = backquotes.ReplaceAllString(line, "```")
 		}
 		lines[i] = line
+	}
+	return lines
+}
+
+// VisibleLines returns the lines of a proto comment without the space that starts each, and without
+// characters that disguise text.
+func VisibleLines(comment string) []string {
+	comment = strings.TrimPrefix(comment, "*") // the second star of a /** comment
+	text := lineEnds.Replace(strings.ToValidUTF8(comment, string(unicode.ReplacementChar)))
+	lines := strings.Split(strings.Map(visible, text), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRightFunc(strings.TrimPrefix(line, " "), unicode.IsSpace)
 	}
 	return trimEmpty(lines)
 }

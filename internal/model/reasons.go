@@ -19,7 +19,9 @@ type Reasons struct {
 type Reason struct {
 	Name  string   // the name of the constant
 	Value string   // the domain, a slash, and the reason
-	Doc   []string // the lines of the value's comment
+	Doc   []string // the lines of the value's comment, or a default line
+
+	Comment []string // the lines of the value's comment alone
 }
 
 // reasonEnums returns the enums of a file that list reasons: first the top-level enums, then those
@@ -51,6 +53,7 @@ func newReason(e *protogen.Enum, v *protogen.EnumValue, domain, reason string) R
 		Value: domain + "/" + reason,
 		Doc:   docOf(v.Comments),
 	}
+	r.Comment = r.Doc
 	if len(r.Doc) == 0 {
 		r.Doc = []string{r.Name + " is the reason " + reason + "."}
 	}

@@ -73,6 +73,7 @@ func generatedModule(t *testing.T) goModule {
 		generated.module = writeModule(t)
 		generated.module.skeletons = writeSkeletons(t, generated.module)
 		writePatternTests(t, generated.module)
+		writeReferences(t, generated.module)
 		generated.failed = false
 	})
 	if generated.failed {
@@ -142,8 +143,7 @@ func writeModule(t *testing.T) goModule {
 		if wanted.err != "" {
 			continue
 		}
-		request.Parameter = proto.String(without(c.options, "paths", "module", "emit", "report", "strict", "skeleton_dir", "app",
-			"deploy_dir", "deploy_parts", "app_name", "image", "port", "tls_secret"))
+		request.Parameter = proto.String(without(c.options, placing...))
 		files := run(t, request).files
 		checkSameContents(t, c, wanted.files, files)
 		root := "" // the prefix of the paths in files
@@ -160,6 +160,12 @@ func writeModule(t *testing.T) goModule {
 		"go.mod": goMod(t), "go.sum": goSum(t),
 	})
 	return module
+}
+
+// placing lists the parameters that select outputs, and place them.
+var placing = []string{
+	"paths", "module", "emit", "report", "strict", "skeleton_dir", "app", "deploy_dir", "deploy_parts", "app_name",
+	"image", "port", "web_port", "tls_secret", "callers", "endpointslices", "namespace",
 }
 
 // without returns options without the parameters of the given names.

@@ -75,8 +75,18 @@ func emitters() []emitter {
 		help:  "written once; later runs warn if the files contradict the policies",
 		doc: "a [Dockerfile and manifests](deploy.md) for you to edit; later runs warn if they " +
 			"contradict the policies",
+	}, {
+		name: docsEmit,
+		all:  func(o *output, r run, files []model.File) { o.addDocs(r) },
+		path: "library/v1/library.v1.BookService.md, library.v1.md, library.v1.html",
+		help: "an API reference in Markdown and HTML for the callers; overwritten by each run",
+		doc: "an [API reference](api-reference.md) in Markdown and HTML for the callers; overwritten by " +
+			"each run",
 	}}
 }
+
+// docsEmit is the word that turns API references on.
+const docsEmit = "docs"
 
 // deployNeeds returns the parameters that emit=deploy requires.
 func deployNeeds() []need {

@@ -29,8 +29,8 @@ func TestOutputIsSafe(t *testing.T) {
 	}
 }
 
-// isReport reports whether a file is a report, not code.
-func isReport(file string) bool { return path.Ext(file) == ".json" }
+// isReport reports whether a file is a report or a page, not code.
+func isReport(file string) bool { return path.Ext(file) == ".json" || isPage(file) }
 
 // checkGoFile returns an error if a generated file has an invalid path, syntax, format or comment.
 func checkGoFile(file, content string) error {

@@ -4,6 +4,7 @@ import (
 	"google.golang.org/protobuf/compiler/protogen"
 	"google.golang.org/protobuf/types/pluginpb"
 
+	"github.com/grpcservice/grpcservice/internal/apidoc"
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/model"
@@ -12,9 +13,10 @@ import (
 
 // input is the input of a run.
 type input struct {
-	plugin    *protogen.Plugin
-	policy    *policy.File
-	templates *gen.Templates
+	plugin     *protogen.Plugin
+	policy     *policy.File
+	templates  *gen.Templates
+	references []apidoc.Reference // for emit=docs
 }
 
 // load reads the input of a run. It stops at the first part that has an error.

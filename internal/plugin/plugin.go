@@ -66,11 +66,12 @@ func answer(env Env) error {
 }
 
 // modelsOf models the part of a request that the generator reads. If that has an error, it models
-// the whole request, so that all errors and their positions are those of the whole.
+// the whole request, so that all errors and their positions are those of the whole. References need
+// the whole request too, because they have all fields and comments.
 func modelsOf(env Env, in *prune.Input) (modelled, error) {
 	options := proto.UnmarshalOptions{Resolver: otherTypes{}}
 	if request, ok := prune.Decode(in, table.Patterns(), options); ok {
-		if m := prepare(env, request); m.problems.Err() == nil {
+		if m := prepare(env, request); m.problems.Err() == nil && !m.run.params.emits(docsEmit) {
 			return m, nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/pluginpb"
 
+	"github.com/grpcservice/grpcservice/internal/apidoc"
 	"github.com/grpcservice/grpcservice/internal/diag"
 	"github.com/grpcservice/grpcservice/internal/gen"
 	"github.com/grpcservice/grpcservice/internal/model"
@@ -36,8 +37,11 @@ func prepare(env Env, request *pluginpb.CodeGeneratorRequest) (m modelled) {
 	files, problems := model.Build(in.plugin, model.Options{
 		ImportPath: params.importPath, Modules: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}.Modules(),
 		PackageSuffix: params.packageSuffix, PolicyFile: in.policy, Patterns: table.Patterns(),
-		Explains: params.report != "",
+		Explains: params.report != "" || params.emits(docsEmit),
 	})
+	if params.emits(docsEmit) && problems.Err() == nil {
+		in.references = apidoc.Build(in.plugin, files)
+	}
 	in.plugin = nil
 	return modelled{run{env: env, in: in, params: params}, files, params.judge(problems)}
 }

@@ -104,7 +104,7 @@ func ofPolicy(p model.Policy) Policy {
 }
 
 func ofReasons(r model.Reasons) Reasons {
-	return Reasons{Doc: r.Doc, Values: each(r.Values, func(v model.Reason) Reason { return Reason(v) })}
+	return Reasons{Doc: r.Doc, Values: each(r.Values, func(v model.Reason) Reason { return Reason{Name: v.Name, Value: v.Value, Doc: v.Doc} })}
 }
 
 func ofHelper(h *model.Helper) *Helper {

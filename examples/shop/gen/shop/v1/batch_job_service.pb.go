@@ -31,7 +31,7 @@ type BatchJobReason int32
 
 const (
 	BatchJobReason_BATCH_JOB_REASON_UNSPECIFIED BatchJobReason = 0
-	// The shop has no catalogue of the name.
+	// The shop has no catalogue of the name: NOT_FOUND.
 	BatchJobReason_BATCH_JOB_REASON_CATALOGUE_UNKNOWN BatchJobReason = 1
 )
 

@@ -28,7 +28,7 @@ type ChatReason int32
 
 const (
 	ChatReason_CHAT_REASON_UNSPECIFIED ChatReason = 0
-	// The room is for staff.
+	// The room is for staff: PERMISSION_DENIED.
 	ChatReason_CHAT_REASON_STAFF_ONLY ChatReason = 1
 )
 

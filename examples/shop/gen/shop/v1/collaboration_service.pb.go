@@ -27,7 +27,7 @@ type CollaborationReason int32
 
 const (
 	CollaborationReason_COLLABORATION_REASON_UNSPECIFIED CollaborationReason = 0
-	// The shop keeps as many documents as it can.
+	// The shop keeps as many documents as it can: RESOURCE_EXHAUSTED.
 	CollaborationReason_COLLABORATION_REASON_TOO_MANY_DOCUMENTS CollaborationReason = 1
 )
 

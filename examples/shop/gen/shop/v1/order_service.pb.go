@@ -29,9 +29,9 @@ type OrderReason int32
 
 const (
 	OrderReason_ORDER_REASON_UNSPECIFIED OrderReason = 0
-	// No order of the caller has the id.
+	// No order of the caller has the id: NOT_FOUND.
 	OrderReason_ORDER_REASON_ORDER_UNKNOWN OrderReason = 1
-	// The shop keeps no more orders.
+	// The shop keeps no more orders: RESOURCE_EXHAUSTED.
 	OrderReason_ORDER_REASON_TOO_MANY_ORDERS OrderReason = 2
 )
 

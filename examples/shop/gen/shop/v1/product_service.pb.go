@@ -27,7 +27,7 @@ type ProductReason int32
 
 const (
 	ProductReason_PRODUCT_REASON_UNSPECIFIED ProductReason = 0
-	// The shop does not sell the product.
+	// The shop does not sell the product: NOT_FOUND.
 	ProductReason_PRODUCT_REASON_PRODUCT_UNKNOWN ProductReason = 1
 )
 

@@ -31,11 +31,11 @@ type UserReason int32
 
 const (
 	UserReason_USER_REASON_UNSPECIFIED UserReason = 0
-	// No user has the id.
+	// No user has the id: NOT_FOUND.
 	UserReason_USER_REASON_USER_UNKNOWN UserReason = 1
-	// Another user has the email.
+	// Another user has the email: ALREADY_EXISTS.
 	UserReason_USER_REASON_EMAIL_TAKEN UserReason = 2
-	// The shop keeps no more users.
+	// The shop keeps no more users: RESOURCE_EXHAUSTED.
 	UserReason_USER_REASON_SHOP_FULL UserReason = 3
 )
 

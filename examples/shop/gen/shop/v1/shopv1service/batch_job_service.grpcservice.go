@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // BatchJobReason is why the service rejects a call.
 const (
-	// The shop has no catalogue of the name.
+	// The shop has no catalogue of the name: NOT_FOUND.
 	BatchJobReasonCatalogueUnknown runtime.Reason = "shop.example.com/CATALOGUE_UNKNOWN"
 )
 
@@ -41,7 +41,8 @@ const (
 // Implement it and serve it with [RegisterBatchJobService]; call it with [NewBatchJobServiceClient].
 type BatchJobService interface {
 	// ProcessBatch changes the prices of many products. It answers at once with an operation, which goes on by itself: ask for it
-	// with GetOperation, or with google.longrunning.Operations, which can also wait for it and cancel it.
+	// with GetOperation, or with google.longrunning.Operations, which can also wait for it and cancel it. A catalogue that the shop does not
+	// have is CATALOGUE_UNKNOWN.
 	//
 	// See [BatchJobServiceProcessBatch].
 	ProcessBatch(context.Context, *shopv1.BatchRequest) (*longrunningpb.Operation, error)

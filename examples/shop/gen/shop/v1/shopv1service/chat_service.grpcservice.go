@@ -24,7 +24,7 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ChatReason is why the shop rejects a member of a room.
 const (
-	// The room is for staff.
+	// The room is for staff: PERMISSION_DENIED.
 	ChatReasonStaffOnly runtime.Reason = "shop.example.com/STAFF_ONLY"
 )
 
@@ -41,7 +41,7 @@ const (
 // Implement it and serve it with [RegisterChatService]; call it with [NewChatServiceClient].
 type ChatService interface {
 	// Chat joins the room of the first message, and streams the messages of the room, those of the caller
-	// included.
+	// included. A room for staff is STAFF_ONLY.
 	//
 	// See [ChatServiceChat].
 	Chat(context.Context, runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage]

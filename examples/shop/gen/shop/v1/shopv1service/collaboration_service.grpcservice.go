@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // CollaborationReason is why the shop rejects an edit.
 const (
-	// The shop keeps as many documents as it can.
+	// The shop keeps as many documents as it can: RESOURCE_EXHAUSTED.
 	CollaborationReasonTooManyDocuments runtime.Reason = "shop.example.com/TOO_MANY_DOCUMENTS"
 )
 
@@ -41,7 +41,7 @@ const (
 type CollaborationService interface {
 	// Collaborate joins a document with the first edit, which may be empty, and streams its edits in
 	// their order. An edit of a revision that is not the latest is not applied: its author receives the
-	// edits that it missed.
+	// edits that it missed. A shop with as many documents as it keeps is TOO_MANY_DOCUMENTS.
 	//
 	// See [CollaborationServiceCollaborate].
 	Collaborate(context.Context, runtime.Stream[shopv1.DocumentEdit]) runtime.Stream[shopv1.DocumentEdit]

@@ -21,9 +21,9 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // OrderReason is why the service rejects a call.
 const (
-	// No order of the caller has the id.
+	// No order of the caller has the id: NOT_FOUND.
 	OrderReasonOrderUnknown runtime.Reason = "shop.example.com/ORDER_UNKNOWN"
-	// The shop keeps no more orders.
+	// The shop keeps no more orders: RESOURCE_EXHAUSTED.
 	OrderReasonTooManyOrders runtime.Reason = "shop.example.com/TOO_MANY_ORDERS"
 )
 
@@ -41,9 +41,9 @@ const (
 // Implement it and serve it with [RegisterOrderService]; call it with [NewOrderServiceClient].
 type OrderService interface {
 	// CreateOrder places an order of the caller. What the shop does not sell is INVALID_ARGUMENT. A request that is sent again with the same request_id places none, and is answered as the first
-	// was.
+	// was. A shop with as many orders as it keeps is TOO_MANY_ORDERS.
 	CreateOrder(context.Context, *shopv1.CreateOrderRequest) (*shopv1.Order, error)
-	// GetOrder returns one of the caller's orders, or NOT_FOUND.
+	// GetOrder returns one of the caller's orders, or ORDER_UNKNOWN.
 	GetOrder(context.Context, *shopv1.GetOrderRequest) (*shopv1.Order, error)
 }
 

@@ -23,7 +23,7 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // ProductReason is why the shop rejects a call about a product.
 const (
-	// The shop does not sell the product.
+	// The shop does not sell the product: NOT_FOUND.
 	ProductReasonProductUnknown runtime.Reason = "shop.example.com/PRODUCT_UNKNOWN"
 )
 

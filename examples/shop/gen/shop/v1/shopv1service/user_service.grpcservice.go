@@ -24,11 +24,11 @@ const _ = runtime.IsAtLeastVersion0_1
 
 // UserReason is why the service rejects a call.
 const (
-	// No user has the id.
+	// No user has the id: NOT_FOUND.
 	UserReasonUserUnknown runtime.Reason = "shop.example.com/USER_UNKNOWN"
-	// Another user has the email.
+	// Another user has the email: ALREADY_EXISTS.
 	UserReasonEmailTaken runtime.Reason = "shop.example.com/EMAIL_TAKEN"
-	// The shop keeps no more users.
+	// The shop keeps no more users: RESOURCE_EXHAUSTED.
 	UserReasonShopFull runtime.Reason = "shop.example.com/SHOP_FULL"
 )
 
@@ -50,14 +50,14 @@ const (
 //
 // Implement it and serve it with [RegisterUserService]; call it with [NewUserServiceClient].
 type UserService interface {
-	// GetUser returns one user, or NOT_FOUND.
+	// GetUser returns one user, or USER_UNKNOWN.
 	GetUser(context.Context, *shopv1.GetUserRequest) (*shopv1.User, error)
-	// CreateUser adds a user and returns it with its id. What is wrong with its fields is INVALID_ARGUMENT, an email that
-	// another user has is ALREADY_EXISTS.
+	// CreateUser adds a user and returns it with its id. An email that another user has is EMAIL_TAKEN. A shop with as many
+	// users as it keeps is SHOP_FULL.
 	CreateUser(context.Context, *shopv1.CreateUserRequest) (*shopv1.User, error)
-	// UpdateUser changes the fields of a user that the mask names and returns the result.
+	// UpdateUser changes the fields of a user that the mask names and returns the result, or USER_UNKNOWN or EMAIL_TAKEN.
 	UpdateUser(context.Context, *shopv1.UpdateUserRequest) (*shopv1.User, error)
-	// DeleteUser removes a user, or returns NOT_FOUND.
+	// DeleteUser removes a user, or returns USER_UNKNOWN.
 	DeleteUser(context.Context, *shopv1.DeleteUserRequest) (*emptypb.Empty, error)
 	// ListUsers returns the users that a filter leaves, a page at a time.
 	//
@@ -67,7 +67,7 @@ type UserService interface {
 	//
 	// See [UserServiceBatchGetUsers].
 	BatchGetUsers(context.Context, *shopv1.BatchGetUsersRequest) (*shopv1.BatchGetUsersResponse, error)
-	// BatchCreateUsers adds all users of a request, in their order, or none.
+	// BatchCreateUsers adds all users of a request, in their order, or none. Errors are those of CreateUser.
 	//
 	// See [UserServiceBatchCreateUsers].
 	BatchCreateUsers(context.Context, *shopv1.BatchCreateUsersRequest) (*shopv1.BatchCreateUsersResponse, error)
