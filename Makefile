@@ -320,6 +320,22 @@ $(REST_PROTOS)/.written: $(PROTOS)/.written
 plugin: ## Build protoc-gen-grpcservice
 	go build -o $(BIN)/protoc-gen-grpcservice ./cmd/protoc-gen-grpcservice
 
+# The platforms of released binaries. Their tests are those of unix and Windows rules in
+# internal/workspace, internal/skeleton and internal/plugin, which run everywhere.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.PHONY: platforms
+platforms: ## Build protoc-gen-grpcservice for each platform, and start what this machine can
+	@for platform in $(PLATFORMS); do \
+		os=$${platform%/*} arch=$${platform#*/}; \
+		program=$(BIN)/platforms/$$platform/protoc-gen-grpcservice$$([ $$os != windows ] || echo .exe); \
+		echo "go build for $$platform"; \
+		GOOS=$$os GOARCH=$$arch go build -o $$program ./cmd/protoc-gen-grpcservice || exit 1; \
+		if [ $$platform = $$(go env GOHOSTOS)/$$(go env GOHOSTARCH) ]; then \
+			$$program --version && $$program init --help >/dev/null || exit 1; \
+		fi; \
+	done
+
 .PHONY: tools
 tools: $(TOOLS) $(BIN)/protoc-gen-go ## Build the pinned tools if they have changed
 

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -127,13 +128,16 @@ func (m publicModule) writeProxy(dir, version string) error {
 	return m.zip(filepath.Join(dir, version+".zip"), version, mod)
 }
 
+// unreleased matches a requirement of a module of this repository.
+var unreleased = regexp.MustCompile(`(?m)(\s` + module + `[/\w]*) v0\.0\.0(?:-00010101000000-000000000000)?\b`)
+
 // goMod returns the go.mod as a release would have it: with the version of the root module.
 func (m publicModule) goMod(version string) (string, error) {
 	mod, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(m.dir), "go.mod"))
 	if err != nil {
 		return "", err
 	}
-	return strings.ReplaceAll(string(mod), " v0.0.0\n", " "+version+"\n"), nil
+	return unreleased.ReplaceAllString(string(mod), "${1} "+version), nil
 }
 
 // zip writes the files of the module to an archive.

@@ -121,7 +121,7 @@ func TestWriteAll(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 	err := checkFree(dir, []string{"a/b/one", "a/two/below", "four", "a/b"})
-	if err == nil || !strings.HasPrefix(err.Error(), "a/b/one, a/two, a/b exist in ") {
+	if err == nil || !strings.Contains(err.Error(), " has a/b/one, a/two, a/b; move them away") {
 		t.Errorf("got %v", err)
 	}
 

@@ -24,7 +24,7 @@ func checkFree(dir string, paths []string) error {
 		}
 	}
 	if len(taken) > 0 {
-		return fmt.Errorf("%s exist in %s, and init overwrites nothing; move them away, or name another directory", strings.Join(taken, ", "), dir)
+		return fmt.Errorf("init overwrites nothing, and %s has %s; move them away, or name another directory", dir, strings.Join(taken, ", "))
 	}
 	return nil
 }
