@@ -123,17 +123,10 @@ func TestShutdownWaitsForAServerOfTheUser(t *testing.T) {
 	}()
 	echotest.Within(t, started)
 	cancel()
-	for !strings.Contains(fmt.Sprint(srv.Status().State), "draining") {
-		time.Sleep(time.Millisecond)
-	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
-		resp, body := r.post(t, "/test.v1.Echo/Many", "application/connect+json", envelope(0, 3, []byte(`"a"`)))
-		if strings.Contains(body, "SERVER_DRAINING") {
-			break
-		} else if time.Now().After(deadline) {
-			t.Fatalf("a new call: %s %q", resp.Status, body)
-		}
-	}
+	eventually(t, "a new call rejected", func() bool {
+		_, body := r.post(t, "/test.v1.Echo/Many", "application/connect+json", envelope(0, 3, []byte(`"a"`)))
+		return strings.Contains(body, "SERVER_DRAINING")
+	})
 	close(release)
 	if body := echotest.Within(t, first); body != `"a"` {
 		t.Errorf("the running call: %s", body)

@@ -161,9 +161,7 @@ func TestBoundsAreShared(t *testing.T) {
 		t.Fatal(err)
 	}
 	second := r.raw(t, "")
-	for r.Status().Connections < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "two connections", func() bool { return r.Status().Connections == 2 })
 	if got, _ := io.ReadAll(r.raw(t, "")); len(got) > 0 {
 		t.Errorf("a third connection receives %q", got)
 	}

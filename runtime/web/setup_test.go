@@ -11,12 +11,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connecthttp"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -294,11 +295,20 @@ func (r *running) do(t *testing.T, req *http.Request, headers ...string) (*http.
 // alive checks that the server still answers on both addresses.
 func (r *running) alive(t *testing.T) {
 	t.Helper()
-	var resp Text
-	if err := r.grpc.Invoke(echotest.Context(t), "/test.v1.Echo/One", text("a"), &resp); status.Code(err) == codes.Unavailable {
+	if _, err := healthpb.NewHealthClient(r.grpc).Check(echotest.Context(t), &healthpb.HealthCheckRequest{}); err != nil {
 		t.Errorf("gRPC: %v", err)
 	}
-	if answer, body := r.post(t, "/test.v1.Echo/One", "application/json", `"a"`); answer.StatusCode >= 500 {
+	if answer, body := r.post(t, "/grpc.health.v1.Health/Check", "application/json", `{}`); answer.StatusCode != 200 {
 		t.Errorf("HTTP: %s %s", answer.Status, body)
+	}
+}
+
+// eventually waits until a condition holds.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("a minute has passed, and not %s", what)
+		}
 	}
 }
