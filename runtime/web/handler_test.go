@@ -81,7 +81,7 @@ func TestHandlerInAServerOfTheUser(t *testing.T) {
 	if resp, _ := r.post(t, one, "application/json", `"a"`); resp.StatusCode != 404 {
 		t.Errorf("before the registration: %s", resp.Status)
 	}
-	server.Register[echotest.Service](srv, echotest.Table, caller)
+	server.Register[echotest.Service](srv, echotest.Table, whoCalls)
 	if resp, body := r.post(t, one, "application/json", `"a"`, "Accept-Encoding", "gzip"); resp.StatusCode != 200 || body != `"127.0.0.1"` {
 		t.Errorf("%s %s", resp.Status, body)
 	}

@@ -26,8 +26,8 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/web"
 )
 
-// caller answers with the peer and the principal of a call.
-var caller = echotest.Funcs{OneFunc: func(ctx context.Context, _ *Text) (*Text, error) {
+// whoCalls answers with the peer and the principal of a call.
+var whoCalls = echotest.Funcs{OneFunc: func(ctx context.Context, _ *Text) (*Text, error) {
 	call, _ := runtime.CallFromContext(ctx)
 	host := call.Peer().String()
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -55,7 +55,7 @@ func TestTLS(t *testing.T) {
 	}
 	for name, options := range map[string][]server.Option{"files": files, "own": own} {
 		t.Run(name, func(t *testing.T) {
-			r := serve(t, caller, config{options: options, scheme: "https",
+			r := serve(t, whoCalls, config{options: options, scheme: "https",
 				table: echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}, Idempotency: runtime.NoSideEffects})})
 			for _, p := range protocols {
 				config := &tls.Config{RootCAs: ca.Pool(), Certificates: []tls.Certificate{pair}}
@@ -78,13 +78,13 @@ func TestTLS(t *testing.T) {
 func TestTLSOfItsOwn(t *testing.T) {
 	ca := certtest.NewCA(t, "ca")
 	config1 := &tls.Config{Certificates: []tls.Certificate{ca.Issue(t, "server").Certificate(t)}}
-	r := serve(t, caller, config{web: []web.Option{web.WithTLS(config1)}, scheme: "https"})
+	r := serve(t, whoCalls, config{web: []web.Option{web.WithTLS(config1)}, scheme: "https"})
 	if resp, err := httpClient(t, true, &tls.Config{RootCAs: ca.Pool()}).Get(r.url); err != nil {
 		t.Error(err)
 	} else if resp.Body.Close(); resp.ProtoMajor != 2 {
 		t.Error(resp.Proto)
 	}
-	r = serve(t, caller, config{web: []web.Option{web.WithoutTLS()}, options: []server.Option{server.WithTLS(config1)}})
+	r = serve(t, whoCalls, config{web: []web.Option{web.WithoutTLS()}, options: []server.Option{server.WithTLS(config1)}})
 	if _, body := r.post(t, one, "application/json", `"a"`); body != `"127.0.0.1"` {
 		t.Error(body)
 	}
@@ -110,7 +110,7 @@ func TestProxies(t *testing.T) {
 		"PROXY protocol": {[]server.Option{server.WithProxyProtocol(local)}, "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", forwarded, "192.0.2.1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := serve(t, caller, config{options: test.options})
+			r := serve(t, whoCalls, config{options: test.options})
 			var lines strings.Builder
 			for i := 0; i < len(test.headers); i += 2 {
 				lines.WriteString(test.headers[i] + ": " + test.headers[i+1] + "\r\n")
@@ -122,7 +122,7 @@ func TestProxies(t *testing.T) {
 			}
 		})
 	}
-	r := serve(t, caller, config{options: []server.Option{server.WithProxyProtocol(local)}})
+	r := serve(t, whoCalls, config{options: []server.Option{server.WithProxyProtocol(local)}})
 	if got, _ := io.ReadAll(r.raw(t, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")); len(got) > 0 {
 		t.Errorf("a connection without a header receives %q", got)
 	}
