@@ -27,19 +27,19 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// outcome is what a caller and the log learn of a call.
-type outcome struct {
+// refused is what a caller and the log learn of a call.
+type refused struct {
 	status string // code, message and details
 	record string // the log record, without what differs between two calls
 }
 
-// caller calls a kind of RPC over one protocol. It reports false if the protocol lacks the kind.
-type caller func(ctx context.Context, kind string) (error, bool)
+// dialect calls a kind of RPC over one protocol. It reports false if the protocol lacks the kind.
+type dialect func(ctx context.Context, kind string) (error, bool)
 
-// callers returns a caller for each protocol, that of grpc by the name "gRPC".
-func (r *running) callers(t *testing.T) map[string]caller {
+// dialects returns a way to call for each protocol, that of grpc by the name "gRPC".
+func (r *running) dialects(t *testing.T) map[string]dialect {
 	t.Helper()
-	all := map[string]caller{"gRPC": stubCaller(r.grpc), "in-process": stubCaller(r.Conn())}
+	all := map[string]dialect{"gRPC": stubDialect(r.grpc), "in-process": stubDialect(r.Conn())}
 	for _, p := range protocols {
 		client := r.clientOf(t, p)
 		all[p.name] = func(ctx context.Context, kind string) (error, bool) {
@@ -53,8 +53,8 @@ func (r *running) callers(t *testing.T) map[string]caller {
 	return all
 }
 
-// stubCaller calls without the policies of the server, which a generated client has too.
-func stubCaller(conn grpc.ClientConnInterface) caller {
+// stubDialect calls without the policies of the server, which a generated client has too.
+func stubDialect(conn grpc.ClientConnInterface) dialect {
 	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}
 	return func(ctx context.Context, kind string) (err error, ok bool) {
 		switch kind {
@@ -71,8 +71,8 @@ func stubCaller(conn grpc.ClientConnInterface) caller {
 	}
 }
 
-// describe writes a status without what differs between two calls.
-func describe(err error) string {
+// describeStatus writes a status without what differs between two calls.
+func describeStatus(err error) string {
 	st := status.Convert(err)
 	text := fmt.Sprintf("%s %q", st.Code(), st.Message())
 	for _, detail := range st.Details() {
@@ -90,19 +90,19 @@ func describe(err error) string {
 	return text
 }
 
-// outcomeOf makes a call and waits for its log record.
-func outcomeOf(t *testing.T, log *echotest.Records, call caller, kind string) (outcome, bool) {
+// refusedOutcome makes a call and waits for its log record.
+func refusedOutcome(t *testing.T, log *echotest.Records, call dialect, kind string) (refused, bool) {
 	t.Helper()
 	log.Reset()
 	err, ok := call(echotest.Context(t), kind)
 	if !ok {
-		return outcome{}, false
+		return refused{}, false
 	}
-	return outcome{describe(err), recordOf(t, log)}, true
+	return refused{describeStatus(err), refusedRecord(t, log)}, true
 }
 
-// recordOf waits for the record of a call: a caller may have its status a moment earlier.
-func recordOf(t *testing.T, log *echotest.Records) string {
+// refusedRecord waits for the record of a call: a caller may have its status a moment earlier.
+func refusedRecord(t *testing.T, log *echotest.Records) string {
 	t.Helper()
 	ctx := echotest.Context(t)
 	for ctx.Err() == nil {
@@ -209,30 +209,30 @@ func TestRefusals(t *testing.T) {
 			}
 			table := echotest.TableWith(test.policy)
 			r := serve(t, echotest.Behaving(method), config{table: table, log: log, options: test.options})
-			callers := r.callers(t)
+			dialects := r.dialects(t)
 			for kind := range kinds {
 				if test.first {
-					if err, _ := callers["gRPC"](echotest.Context(t), kind); err != nil {
+					if err, _ := dialects["gRPC"](echotest.Context(t), kind); err != nil {
 						t.Fatalf("the first call of %s: %v", kind, err)
 					}
 				}
-				compareCallers(t, log, callers, kind, test.want)
+				compareDialects(t, log, dialects, kind, test.want)
 			}
 		})
 	}
 }
 
-// compareCallers checks that a kind of call has the same outcome over all protocols.
-func compareCallers(
-	t *testing.T, log *echotest.Records, callers map[string]caller, kind, code string,
+// compareDialects checks that a kind of call has the same refused over all protocols.
+func compareDialects(
+	t *testing.T, log *echotest.Records, dialects map[string]dialect, kind, code string,
 ) {
 	t.Helper()
-	want, _ := outcomeOf(t, log, callers["gRPC"], kind)
+	want, _ := refusedOutcome(t, log, dialects["gRPC"], kind)
 	if !strings.HasPrefix(want.status, code+" ") {
 		t.Errorf("%s over gRPC: %s, want %s", kind, want.status, code)
 	}
-	for name, call := range callers {
-		got, ok := outcomeOf(t, log, call, kind)
+	for name, call := range dialects {
+		got, ok := refusedOutcome(t, log, call, kind)
 		if ok && got != want {
 			t.Errorf("%s over %s:\n%s\n%s\nover gRPC:\n%s\n%s",
 				kind, name, got.status, got.record, want.status, want.record)
@@ -257,16 +257,16 @@ func TestIdempotencyConflict(t *testing.T) {
 		table: table, log: log,
 		options: []server.Option{authenticate("alice"), server.WithIdempotency(guard)},
 	})
-	callers := r.callers(t)
-	delete(callers, "Connect, GET")
+	dialects := r.dialects(t)
+	delete(dialects, "Connect, GET")
 	var held sync.WaitGroup
 	held.Go(func() {
-		if err, _ := callers["in-process"](echotest.Context(t), "One"); err != nil {
+		if err, _ := dialects["in-process"](echotest.Context(t), "One"); err != nil {
 			t.Errorf("the first call: %v", err)
 		}
 	})
 	<-begun
-	compareCallers(t, log, callers, "One", "Aborted")
+	compareDialects(t, log, dialects, "One", "Aborted")
 	close(finish)
 	held.Wait()
 }
@@ -294,8 +294,8 @@ func TestDraining(t *testing.T) {
 	}
 }
 
-// drained returns the outcome of a call that ends because its server shuts down.
-func drained(t *testing.T, name, kind string) outcome {
+// drained returns the refused of a call that ends because its server shuts down.
+func drained(t *testing.T, name, kind string) refused {
 	t.Helper()
 	log, begun := new(echotest.Records), make(chan struct{})
 	table := echotest.TableWith(runtime.Policy{Idempotency: runtime.NoSideEffects})
@@ -304,7 +304,7 @@ func drained(t *testing.T, name, kind string) outcome {
 		<-runtime.Draining(ctx)
 		return runtime.ErrDraining
 	}), config{table: table, log: log})
-	call := r.callers(t)[name]
+	call := r.dialects(t)[name]
 	ended := make(chan error, 1)
 	go func() {
 		err, _ := call(echotest.Context(t), kind)
@@ -314,5 +314,5 @@ func drained(t *testing.T, name, kind string) outcome {
 	if err := r.stop(); err != nil {
 		t.Errorf("%s over %s: the shutdown: %v", kind, name, err)
 	}
-	return outcome{describe(echotest.Within(t, ended)), recordOf(t, log)}
+	return refused{describeStatus(echotest.Within(t, ended)), refusedRecord(t, log)}
 }
