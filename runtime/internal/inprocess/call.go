@@ -15,8 +15,9 @@ import (
 
 // call is one call, as both ends share it.
 type call struct {
-	client  context.Context
-	server  context.Context
+	client  withoutValues // the caller's context
+	server  serverContext
+	stream  serverStream
 	cancel  context.CancelFunc // of the server's context
 	method  string
 	handler Handler
@@ -47,11 +48,12 @@ func (c *call) start(host Host) {
 
 // serve runs the handler, and returns its error.
 func (c *call) serve() error {
-	stream := &serverStream{call: c}
+	stream := &c.stream
+	stream.call = c
 	if c.handler.Stream != nil {
 		return c.handler.Stream(c.handler.Impl, stream)
 	}
-	resp, err := c.handler.Unary(c.handler.Impl, c.server, stream.RecvMsg, nil)
+	resp, err := c.handler.Unary(c.handler.Impl, &c.server, stream.RecvMsg, nil)
 	if err != nil {
 		return err
 	}
@@ -121,6 +123,13 @@ func (c *call) ended() (trailer metadata.MD, over bool, err error) {
 		return nil, false, nil
 	}
 	return c.trailer.Copy(), true, c.status
+}
+
+// result returns the status of a call that is over.
+func (c *call) result() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.status
 }
 
 // encode returns a message as grpc would send it.

@@ -21,7 +21,7 @@ type clientStream struct {
 }
 
 // Context implements [grpc.ClientStream].
-func (s *clientStream) Context() context.Context { return s.client }
+func (s *clientStream) Context() context.Context { return s.client.Context }
 
 // Header implements [grpc.ClientStream].
 func (s *clientStream) Header() (metadata.MD, error) {
@@ -134,7 +134,7 @@ func (c *call) wait(options *callOptions) ([]byte, error) {
 			return data, nil
 		case wait == nil:
 			options.fill(c)
-			if _, _, err := c.ended(); err != nil {
+			if err := c.result(); err != nil {
 				return nil, err
 			}
 			return nil, io.EOF

@@ -101,13 +101,13 @@ func (conn *Conn) open(ctx context.Context, method string, options *callOptions)
 	if err := conn.Host.Enter(); err != nil {
 		return nil, err
 	}
-	c := &call{client: ctx, method: method, handler: conn.Host.Handler(method), md: md, peer: thePeer}
+	c := &call{client: withoutValues{ctx}, method: method, handler: conn.Host.Handler(method), md: md, peer: thePeer}
 	if conn.Peer != nil {
 		if p := conn.Peer(ctx); p != nil {
 			c.peer = p
 		}
 	}
-	cancellable, cancel := context.WithCancel(withoutValues{ctx})
-	c.server, c.cancel = serverContext{cancellable, c}, cancel
+	c.server.call = c
+	c.server.Context, c.cancel = context.WithCancel(&c.client)
 	return c, nil
 }

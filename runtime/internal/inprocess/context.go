@@ -14,10 +14,10 @@ import (
 type withoutValues struct{ context.Context }
 
 // Value implements [context.Context].
-func (withoutValues) Value(any) any { return nil }
+func (*withoutValues) Value(any) any { return nil }
 
 // AfterFunc spares contexts that derive from this one a goroutine; see package context.
-func (c withoutValues) AfterFunc(f func()) (stop func() bool) {
+func (c *withoutValues) AfterFunc(f func()) (stop func() bool) {
 	return context.AfterFunc(c.Context, f)
 }
 
@@ -28,7 +28,7 @@ type serverContext struct {
 }
 
 // Value implements [context.Context].
-func (c serverContext) Value(key any) any {
+func (c *serverContext) Value(key any) any {
 	switch key {
 	case transportKey:
 		return transport{c.call}

@@ -64,7 +64,7 @@ func (c *call) setTrailer(md metadata.MD) error {
 type serverStream struct{ *call }
 
 // Context implements [grpc.ServerStream].
-func (s *serverStream) Context() context.Context { return s.server }
+func (s *serverStream) Context() context.Context { return &s.server }
 
 // SetHeader implements [grpc.ServerStream].
 func (s *serverStream) SetHeader(md metadata.MD) error { return s.call.setHeader(md, false) }
