@@ -171,10 +171,18 @@ func (s *Server) start(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
+	watch, err := s.watch(cmd.Process.Pid)
+	if err != nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		return err
+	}
 	exited := make(chan struct{})
 	go func() {
 		defer close(exited)
 		_ = cmd.Wait() // how it ended is in its log
+		_ = watch.Process.Kill()
+		_ = watch.Wait()
 	}()
 	s.process, s.exited = cmd, exited
 	if err := s.ready(ctx); err != nil {
@@ -182,6 +190,29 @@ func (s *Server) start(ctx context.Context) error {
 		return err
 	}
 	return nil
+}
+
+// watchScript waits until its input is closed, ends a server, and removes its directory.
+const watchScript = `read -r _
+kill -QUIT "$0"
+kill -CONT "$0"
+n=0
+while kill -0 "$0" 2>/dev/null && [ "$n" -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
+if [ -n "$1" ]; then rm -rf "$1"; fi`
+
+// watch starts a process that ends the server with a process ID when this process ends, however
+// that happens: its input is a pipe that nothing but this process holds open.
+func (s *Server) watch(pid int) (*exec.Cmd, error) {
+	dir := ""
+	if s.remove {
+		dir = s.Dir
+	}
+	cmd := exec.Command("/bin/sh", "-c", watchScript, strconv.Itoa(pid), dir)
+	cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{Setpgid: true}
+	if _, err := cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	return cmd, cmd.Start()
 }
 
 // ready waits until the server accepts connections. s.mu is held.
