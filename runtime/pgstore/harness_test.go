@@ -73,6 +73,9 @@ func newSchema(tb testing.TB, pool *pgxpool.Pool) pgstore.Option {
 	return schema
 }
 
+// newestSchema returns the name of the schema that newSchema has made last.
+func newestSchema() string { return fmt.Sprintf("test%d", schemas.Load()) }
+
 // open opens the tables of a schema.
 func open(tb testing.TB, pool *pgxpool.Pool, opts ...pgstore.Option) *pgstore.DB {
 	tb.Helper()

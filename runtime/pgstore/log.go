@@ -112,7 +112,7 @@ func (db *DB) Log(name string, opts ...LogOption) *Log {
 
 // logSQL is the statements of logs.
 type logSQL struct {
-	create, renew, state, read, seek, append, lock, appended, trim, shrink, oldest, sweep string
+	create, renew, state, read, seek, append, lock, appended, repeated, trim, shrink, oldest, sweep string
 }
 
 func newLogSQL(db *DB) logSQL {
@@ -123,7 +123,7 @@ func newLogSQL(db *DB) logSQL {
 	return logSQL{
 		create: in(sqlLogCreate), renew: in(sqlLogRenew), state: in(sqlLogState),
 		read: in(sqlLogRead), seek: in(sqlLogSeek),
-		append: in(sqlLogAppend), lock: in(sqlLogLock), appended: in(sqlLogAppended),
+		append: in(sqlLogAppend), lock: in(sqlLogLock), appended: in(sqlLogAppended), repeated: in(sqlLogRepeated),
 		trim: in(sqlLogTrim), shrink: in(sqlLogShrink), oldest: in(sqlLogOldest), sweep: in(sqlLogSweep),
 	}
 }

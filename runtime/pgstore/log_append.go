@@ -25,8 +25,9 @@ WITH now AS MATERIALIZED (
 		last = last + cardinality($2::bytea[]), appended = appended + $3,
 		latest = greatest(latest, clock_timestamp()),
 		epoch = CASE WHEN l.incarnation = now.incarnation THEN l.epoch ELSE $5 END,
-		incarnation = now.incarnation
-	FROM now WHERE hash = $1
+		incarnation = now.incarnation,
+		retries = CASE WHEN l.retried < clock_timestamp() - interval '1 hour' THEN '{}' ELSE l.retries END
+	FROM now WHERE hash = $1 AND $4 <> ALL (l.retries)
 	RETURNING l.*
 ), added AS (
 	INSERT INTO {{records}} (log, sequence, time, upto, append, data)
@@ -43,6 +44,12 @@ FROM l, pg_notify($6, ''), LATERAL (
 const (
 	// sqlLogLock locks the row of a log.
 	sqlLogLock = `SELECT FROM {{logs}} WHERE hash = $1 FOR UPDATE`
+	// sqlLogRepeated records that the append with the number $2 was repeated: the statement of an
+	// earlier attempt may be on its way although its connection is lost. The last 128 are kept, for
+	// an hour.
+	sqlLogRepeated = `
+UPDATE {{logs}} SET retries = (ARRAY[$2::bigint] || retries)[1:128], retried = clock_timestamp()
+WHERE hash = $1`
 	// sqlLogAppended returns the last of the records after $2 that have the number $3, or null.
 	sqlLogAppended = `
 SELECT ` + stateColumns + `, (
@@ -131,7 +138,7 @@ func (l *Log) append(
 }
 
 // appendOnce appends records unless an earlier attempt has. It asks under the lock of the log,
-// which waits for that attempt if it is still running.
+// which waits for that attempt if it is still running, and has no effect if it comes later.
 func (l *Log) appendOnce(
 	ctx context.Context, known eventlog.Position, data [][]byte, size, number int64,
 ) (s logState, found bool, err error) {
@@ -151,7 +158,10 @@ func (l *Log) appendOnce(
 			s.bounds.Last = uint64(*last)
 			return nil
 		}
-		s, found, err = l.append(ctx, tx, data, size, number)
+		if s, found, err = l.append(ctx, tx, data, size, number); err != nil || !found {
+			return err
+		}
+		_, err = tx.Exec(ctx, l.sql.repeated, l.hash, number)
 		return err
 	})
 	return s, found, err

@@ -257,6 +257,65 @@ func TestLostAnswersOfAppends(t *testing.T) {
 	}
 }
 
+// TestAppendsThatArriveLate has the statement of an append reach the server after its connection was
+// lost and the append was repeated: the records are there once.
+func TestAppendsThatArriveLate(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		locked bool // whether the statement arrives while the repeated append waits for the lock
+	}{{"after the retry", false}, {"during the retry", true}} {
+		t.Run(test.name, func(t *testing.T) {
+			proxy, proxied := newProxy(t, url(t), "with now as")
+			release := sync.OnceFunc(func() { close(proxy.release) })
+			defer release()
+			direct := newPool(t, url(t))
+			schema := newSchema(t, direct)
+			log := open(t, newPool(t, proxied, "default_query_exec_mode=exec"), schema).Log("late")
+			from := start(t, log)
+			_, err := log.Append(t.Context(), []byte("first"))
+			must(t, err)
+			tx, err := direct.Begin(t.Context())
+			must(t, err)
+			defer func() { _ = tx.Rollback(context.Background()) }()
+			if test.locked {
+				_, err = tx.Exec(t.Context(), "SELECT FROM "+newestSchema()+".logs FOR UPDATE")
+				must(t, err)
+			}
+			proxy.cut(late)
+			appended := make(chan error)
+			go func() {
+				_, err := log.Append(t.Context(), []byte("once"))
+				appended <- err
+			}()
+			if test.locked {
+				awaitWaiters(t, direct, 1)
+				release()
+				awaitWaiters(t, direct, 2)
+				must(t, tx.Commit(t.Context()))
+				must(t, <-appended)
+			} else {
+				must(t, <-appended)
+				release()
+			}
+			<-proxy.arrived
+			_, err = log.Append(t.Context(), []byte("end"))
+			must(t, err)
+			if got, want := follow(t, log, from), []string{"first", "once"}; !slices.Equal(got, want) {
+				t.Errorf("the log has %q, want %q", got, want)
+			}
+		})
+	}
+}
+
+// awaitWaiters waits until n statements of appends wait for locks.
+func awaitWaiters(t *testing.T, pool *pgxpool.Pool, n int) {
+	t.Helper()
+	for waiting := -1; waiting != n; time.Sleep(10 * time.Millisecond) {
+		must(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%logs%'`).Scan(&waiting))
+	}
+}
+
 // queries counts what is sent to a server.
 type queries struct{ n atomic.Int64 }
 

@@ -18,6 +18,7 @@ const (
 	pass   cut = iota // nothing
 	before            // closes it before the server gets the text
 	after             // closes it after the server has answered, and drops the answer
+	late              // closes it, and sends the text to the server when the proxy is released
 )
 
 // proxy stands between clients and a server.
@@ -28,6 +29,9 @@ type proxy struct {
 	mode   atomic.Int32 // a cut, which goes back to pass with the first connection
 	cuts   atomic.Int64
 	open   sync.WaitGroup
+
+	release chan struct{} // closed by a test
+	arrived chan struct{} // closed when the server has answered a late text
 }
 
 // newProxy starts a proxy for a database, which looks for a text in what clients send. It returns
@@ -38,7 +42,7 @@ func newProxy(t *testing.T, database, text string) (*proxy, string) {
 	must(t, err)
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &proxy{lis: lis, server: at.Host, text: []byte(text)}
+	p := &proxy{lis: lis, server: at.Host, text: []byte(text), release: make(chan struct{}), arrived: make(chan struct{})}
 	p.open.Go(p.accept)
 	t.Cleanup(func() { lis.Close(); p.open.Wait() })
 	return p, strings.Replace(database, at.Host, lis.Addr().String(), 1)
@@ -64,13 +68,16 @@ func (p *proxy) serve(client net.Conn) {
 		return
 	}
 	defer server.Close()
-	var dropped atomic.Bool
+	var dropped, delayed atomic.Bool
 	var answers sync.WaitGroup
 	answers.Go(func() {
 		defer client.Close()
 		buffer := make([]byte, 64<<10)
 		for {
 			n, err := server.Read(buffer)
+			if delayed.Load() {
+				close(p.arrived)
+			}
 			if err != nil || dropped.Load() {
 				return
 			}
@@ -95,6 +102,16 @@ func (p *proxy) serve(client net.Conn) {
 			case p.mode.CompareAndSwap(int32(after), int32(pass)):
 				p.cuts.Add(1)
 				dropped.Store(true)
+			case p.mode.CompareAndSwap(int32(late), int32(pass)):
+				p.cuts.Add(1)
+				client.Close()
+				<-p.release
+				dropped.Store(true)
+				delayed.Store(true)
+				if _, err := server.Write(buffer[:n]); err == nil {
+					<-p.arrived
+				}
+				return
 			}
 		}
 		if _, err := io.Copy(server, bytes.NewReader(buffer[:n])); err != nil {
