@@ -286,6 +286,7 @@ generate: tools plugin protos generate-shop ## Generate the options, the code th
 	$(BIN)/buf generate
 	$(BIN)/buf generate --template buf.gen.google.yaml
 	$(BIN)/buf generate --template buf.gen.validate.yaml
+	$(BIN)/buf generate --template buf.gen.pgstore.yaml
 	cd examples/versions && $(BIN)/buf generate
 	cd examples/moving && $(BIN)/buf generate
 	cd examples/rest && $(BIN)/buf generate

@@ -51,6 +51,7 @@ type actionTypes struct {
 // implements it.
 type ActionOn[S any] interface {
 	kindOf() ActionKind
+	takesTimeout() bool
 	callOn(ctx context.Context, svc S, name string, timeout time.Duration) (*longrunningpb.Operation, error)
 }
 
@@ -130,6 +131,16 @@ func (a *Action[S, Req, Resp]) do(ctx context.Context, m *Manager, types actionT
 }
 
 func (a *Action[S, Req, Resp]) kindOf() ActionKind { return a.kind }
+
+// takesTimeout reports whether the request states how long to wait.
+func (a *Action[S, Req, Resp]) takesTimeout() bool {
+	types, err := a.types()
+	return err != nil || len(types.timeout) > 0
+}
+
+// shortestWait is the shortest wait that an RPC without a timeout is called for: the server then
+// waits until the deadline is near, and a short one leaves it no time to respond.
+const shortestWait = 10 * time.Second
 
 // callOn calls the RPC. It returns nil if the response is not an operation.
 func (a *Action[S, Req, Resp]) callOn(ctx context.Context, svc S, name string, timeout time.Duration) (*longrunningpb.Operation, error) {

@@ -83,7 +83,8 @@ func (g *Getter[S, Req, Op]) List(ctx context.Context, m *Manager, q Query) (ops
 }
 
 // Client returns a [Client] whose Get calls the RPC of svc, and whose Cancel, Delete and Wait call
-// the RPCs of actions. Without one that waits, [Handle.Wait] polls. It has no List.
+// the RPCs of actions. Without one that waits, [Handle.Wait] polls, and [Handle.Progress] does if the
+// request of that one has no timeout. It has no List.
 func (g *Getter[S, Req, Op]) Client(svc S, actions ...ActionOn[S]) Client {
 	c := getterClient[S, Req, Op]{getter: g, svc: svc, actions: make(map[ActionKind]ActionOn[S])}
 	for _, action := range actions {
@@ -134,7 +135,7 @@ func (c getterClient[S, Req, Op]) Wait(ctx context.Context, name string, timeout
 
 func (c getterClient[S, Req, Op]) act(ctx context.Context, kind ActionKind, name string, timeout time.Duration) (*longrunningpb.Operation, error) {
 	action := c.actions[kind]
-	if action == nil {
+	if action == nil || kind == Waits && timeout < shortestWait && !action.takesTimeout() {
 		return nil, c.unimplemented(kind.verb())
 	}
 	return action.callOn(ctx, c.svc, name, timeout)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -247,13 +248,20 @@ func TestSavedResponses(t *testing.T) {
 	}
 }
 
+// isOfJobs reports whether a block is of the services that package jobs tests.
+func isOfJobs(block string) bool {
+	return strings.Contains(block, "OrderService") || strings.Contains(block, "ReportService")
+}
+
 // TestSnippets checks that the Go code of the docs that uses this package is that of these tests,
 // line by line.
 func TestSnippets(t *testing.T) {
 	source := ""
 	tests, err := filepath.Glob("*_test.go")
 	must(t, err)
-	for _, file := range tests {
+	services, err := filepath.Glob("internal/jobs/*_test.go")
+	must(t, err)
+	for _, file := range slices.Concat(tests, services) {
 		text, err := os.ReadFile(file)
 		must(t, err)
 		source += string(text)
@@ -262,12 +270,12 @@ func TestSnippets(t *testing.T) {
 	for line := range strings.Lines(source) {
 		lines[strings.TrimSpace(line)] = true
 	}
-	for _, doc := range []string{"pages", "batches", "idempotency", "subscriptions"} {
+	for _, doc := range []string{"pages", "batches", "idempotency", "subscriptions", "operations"} {
 		text, err := os.ReadFile("../../docs/" + doc + ".md")
 		must(t, err)
 		found := false
 		for i, block := range strings.Split(string(text), "```") {
-			if i%2 == 0 || !strings.HasPrefix(block, "go\n") || !strings.Contains(block, "pgstore.") {
+			if i%2 == 0 || !strings.HasPrefix(block, "go\n") || !strings.Contains(block, "pgstore.") && !isOfJobs(block) {
 				continue
 			}
 			found = true

@@ -165,7 +165,7 @@ func (o *Operations) Save(ctx context.Context, name string, fence int64, p opera
 	if size > maxPayloadBytes {
 		return false, o.full("progress", size)
 	}
-	exact, err := o.shares.exact(ctx, size)
+	exact, err := o.shares.exact(ctx, inPool{o.db}, size)
 	if err != nil {
 		return false, err
 	}

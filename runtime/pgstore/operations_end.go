@@ -67,7 +67,7 @@ func (o *Operations) Finish(ctx context.Context, name string, fence int64, r ope
 	if size > maxPayloadBytes {
 		return o.full("a result", size)
 	}
-	exact, err := o.shares.exact(ctx, size)
+	exact, err := o.shares.exact(ctx, inPool{o.db}, size)
 	if err != nil {
 		return err
 	}

@@ -51,8 +51,10 @@ func (s *shares) String() string {
 const countedPart = 64
 
 // exact reports whether n more bytes may be too many for someone's share. As long as the table with
-// its indexes takes less than half of the limit, they are not.
-func (s *shares) exact(ctx context.Context, n int) (bool, error) {
+// its indexes takes less than half of the limit, they are not. It is measured in from: a call with a
+// transaction must not wait for another connection, or as many of them as the pool has connections
+// wait for each other.
+func (s *shares) exact(ctx context.Context, from rowQuerier, n int) (bool, error) {
 	s.mu.Lock()
 	stale := !s.measured || s.added > s.limit/countedPart
 	exact := s.size+n > s.limit/2
@@ -61,14 +63,15 @@ func (s *shares) exact(ctx context.Context, n int) (bool, error) {
 		return exact, nil
 	}
 	var size int
-	err := s.db.do(ctx, func(ctx context.Context, _ bool) error {
-		conn, err := s.db.conn(ctx)
-		if err != nil {
-			return err
-		}
-		defer conn.Release()
-		return conn.QueryRow(ctx, `SELECT pg_total_relation_size($1::regclass)`, s.table).Scan(&size)
-	})
+	measure := func(ctx context.Context, _ bool) error {
+		return from.QueryRow(ctx, `SELECT pg_total_relation_size($1::regclass)`, s.table).Scan(&size)
+	}
+	var err error
+	if _, ok := from.(inPool); ok {
+		err = s.db.do(ctx, measure)
+	} else {
+		err = measure(ctx, false)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -98,23 +101,23 @@ func (s *shares) add(principal string, pinned, kept int) {
 }
 
 // mayStart reports whether the share of a principal is full for another operation of n bytes.
-func (s *shares) mayStart(ctx context.Context, principal string, n int) (full bool, err error) {
-	return s.full(ctx, n, func(l *share.Ledger) bool { return l.MayStart(principal, n) })
+func (s *shares) mayStart(ctx context.Context, from rowQuerier, principal string, n int) (full bool, err error) {
+	return s.full(ctx, from, n, func(l *share.Ledger) bool { return l.MayStart(principal, n) })
 }
 
 // mayGrow is the same for an operation that grows by n bytes.
 func (s *shares) mayGrow(ctx context.Context, principal string, n int) (full bool, err error) {
-	return s.full(ctx, n, func(l *share.Ledger) bool { return l.MayGrow(principal, n) })
+	return s.full(ctx, inPool{s.db}, n, func(l *share.Ledger) bool { return l.MayGrow(principal, n) })
 }
 
 // mayKeep is the same for one of pinned bytes that ends with size bytes.
 func (s *shares) mayKeep(ctx context.Context, principal string, pinned, size int) (full bool, err error) {
-	return s.full(ctx, size, func(l *share.Ledger) bool { return l.MayKeep(principal, pinned, size) })
+	return s.full(ctx, inPool{s.db}, size, func(l *share.Ledger) bool { return l.MayKeep(principal, pinned, size) })
 }
 
 // full reports whether n more bytes are too many, by the rule may.
-func (s *shares) full(ctx context.Context, n int, may func(*share.Ledger) bool) (bool, error) {
-	if exact, err := s.exact(ctx, n); err != nil || !exact {
+func (s *shares) full(ctx context.Context, from rowQuerier, n int, may func(*share.Ledger) bool) (bool, error) {
+	if exact, err := s.exact(ctx, from, n); err != nil || !exact {
 		return false, err
 	}
 	if s.fresh() {

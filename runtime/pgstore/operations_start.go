@@ -95,7 +95,7 @@ func (o *Operations) Create(ctx context.Context, op *operation.Record, queue boo
 	if err != nil {
 		return nil, false, err
 	}
-	if full, err := o.shares.mayStart(ctx, op.Principal, pinnedBytes(op)); err != nil {
+	if full, err := o.shares.mayStart(ctx, inPool{o.db}, op.Principal, pinnedBytes(op)); err != nil {
 		return nil, false, err
 	} else if full {
 		return o.insteadOfFull(ctx, op, queue)
@@ -357,7 +357,7 @@ func (o *Operations) CreateTx(ctx context.Context, tx any, op *operation.Record,
 	if err != nil {
 		return nil, false, err
 	}
-	if full, err := o.shares.mayStart(ctx, op.Principal, pinnedBytes(op)); err != nil {
+	if full, err := o.shares.mayStart(ctx, in, op.Principal, pinnedBytes(op)); err != nil {
 		return nil, false, err
 	} else if full {
 		return o.insteadOfFull(ctx, op, queue)
