@@ -166,6 +166,11 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 	command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$$missing prometheus"; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	command -v protoc >/dev/null || missing="$$missing protobuf-compiler"; \
+	command -v grpc_python_plugin >/dev/null || missing="$$missing protobuf-compiler-grpc"; \
+	/usr/bin/python3 -c 'import grpc, google.protobuf' 2>/dev/null || missing="$$missing python3-grpcio python3-protobuf"; \
 	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing="$$missing libfaketime"; \
 	[ -n "$$missing" ] || exit 0; \
 	policy=/usr/sbin/policy-rc.d; \

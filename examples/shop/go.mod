@@ -15,12 +15,14 @@ replace (
 	github.com/grpcservice/grpcservice/runtime/redislimit => ../../runtime/redislimit
 	github.com/grpcservice/grpcservice/runtime/roles => ../../runtime/roles
 	github.com/grpcservice/grpcservice/runtime/validate => ../../runtime/validate
+	github.com/grpcservice/grpcservice/runtime/web => ../../runtime/web
 )
 
 require (
 	buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go v1.36.12-20260825204119-511051f7f437.1
 	cloud.google.com/go/longrunning v1.0.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
+	github.com/google/go-cmp v0.7.0
 	github.com/grpcservice/grpcservice v0.0.0
 	github.com/grpcservice/grpcservice/runtime/grpcotel v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/grpcprom v0.0.0-00010101000000-000000000000
@@ -32,6 +34,7 @@ require (
 	github.com/grpcservice/grpcservice/runtime/redislimit v0.0.0
 	github.com/grpcservice/grpcservice/runtime/roles v0.0.0
 	github.com/grpcservice/grpcservice/runtime/validate v0.0.0
+	github.com/grpcservice/grpcservice/runtime/web v0.0.0-00010101000000-000000000000
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/nats-io/nats.go v1.55.0
 	github.com/redis/go-redis/v9 v9.23.0
@@ -47,6 +50,7 @@ require (
 	buf.build/go/protovalidate v1.4.0 // indirect
 	cel.dev/cel-go v0.32.0 // indirect
 	cel.dev/expr v0.25.3 // indirect
+	connectrpc.com/connect/v2 v2.0.2 // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect

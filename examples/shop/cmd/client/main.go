@@ -83,6 +83,7 @@ func playAll(ctx context.Context, conn grpc.ClientConnInterface, callers auth.Ca
 		func() error { return playLogs(clerk, shopv1service.NewLogServiceClient(conn)) },
 		func() error { return playUpload(clerk, shopv1service.NewUploadServiceClient(conn)) },
 		func() error { return playChat(clerk, customer, shopv1service.NewChatServiceClient(conn)) },
+		func() error { return playFollow(clerk, customer, shopv1service.NewChatServiceClient(conn)) },
 		func() error { return playCollaborate(clerk, shopv1service.NewCollaborationServiceClient(conn)) },
 		func() error { return playGame(customer, shopv1service.NewGameServiceClient(conn)) },
 		func() error { return playUnauthorized(ctx, callers, users) },

@@ -47,6 +47,25 @@ func playChat(clerk, customer context.Context, chat shopv1service.ChatService) e
 	return nil
 }
 
+// playFollow follows a room by a stream of responses, to which another user sends by a unary call.
+func playFollow(clerk, customer context.Context, chat shopv1service.ChatService) error {
+	const content = "We open at nine."
+	for message, err := range chat.FollowRoom(clerk, &shopv1.FollowRoomRequest{RoomId: "news"}) {
+		if err != nil {
+			return fmt.Errorf("follow room: %w", err)
+		}
+		say("FollowRoom", "#%s <%s> %s", message.GetRoomId(), message.GetUserId(), message.GetContent())
+		if message.GetContent() == content {
+			return nil
+		}
+		request := &shopv1.SendMessageRequest{RoomId: "news", Content: content}
+		if _, err := chat.SendMessage(customer, request); err != nil {
+			return fmt.Errorf("send message: %w", err)
+		}
+	}
+	return errors.New("follow room: the stream has ended")
+}
+
 // look shows the next messages of a room and checks that they are as expected.
 func look(room *stream.Conversation[shopv1.ChatMessage, shopv1.ChatMessage], contents ...string) error {
 	for _, want := range contents {

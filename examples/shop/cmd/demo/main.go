@@ -88,13 +88,13 @@ func startReplicas(ctx context.Context, p *platform, bin string, logs []bytes.Bu
 	for i := range logs {
 		name := "shop-" + strconv.Itoa(i+1)
 		replica, err := process.Start(ctx, filepath.Join(bin, "server"), &logs[i], p.environment(name, supplier),
-			"-drain-delay", drainDelay.String(), "-uploads", filepath.Join(bin, "uploads", strconv.Itoa(i)))
+			"-drain-delay", drainDelay.String(), "-web", "127.0.0.1:0", "-uploads", filepath.Join(bin, "uploads", strconv.Itoa(i)))
 		if err != nil {
 			return replicas, err
 		}
 		replicas = append(replicas, replica)
 		supplier = replicas[0].Addr
-		fmt.Printf("serving at %s, admin page at %s\n", replica.Addr, replica.Admin)
+		fmt.Printf("serving at %s, browsers at %s, admin page at %s\n", replica.Addr, replica.Web, replica.Admin)
 	}
 	return replicas, nil
 }
@@ -120,7 +120,10 @@ func play(ctx context.Context, p *platform, replicas []*process.Server, client s
 	if err := playTelemetry(ctx, p, replicas); err != nil {
 		return err
 	}
-	return playGrpcurl(ctx, p, addr)
+	if err := playGrpcurl(ctx, p, addr); err != nil {
+		return err
+	}
+	return playWeb(ctx, p, replicas[0])
 }
 
 // checkHealth requests the status of each service, as Kubernetes and load balancers do.

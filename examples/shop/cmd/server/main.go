@@ -27,6 +27,7 @@ func main() {
 	var c config
 	flag.StringVar(&c.addr, "addr", cmp.Or(os.Getenv("SHOP_ADDR"), ":8080"), "TCP `address` to serve at; SHOP_ADDR sets it too")
 	flag.StringVar(&c.admin, "admin", cmp.Or(os.Getenv("SHOP_ADMIN"), "127.0.0.1:9090"), "TCP `address` of the admin page and of /metrics; SHOP_ADMIN sets it too")
+	flag.StringVar(&c.web, "web", os.Getenv("SHOP_WEB"), "TCP `address` of the page of the shop, and of Connect and gRPC-Web; SHOP_WEB sets it too")
 	flag.DurationVar(&c.drainDelay, "drain-delay", server.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
 	flag.StringVar(&c.store, "store", "memory", "where operations, idempotency keys and events are: `memory or postgres`")
 	flag.StringVar(&c.database, "database", os.Getenv("SHOP_DATABASE"), "`URL` of the PostgreSQL database for -store=postgres; SHOP_DATABASE sets it too")
@@ -44,6 +45,7 @@ func main() {
 // config are the flags.
 type config struct {
 	addr, admin     string
+	web             string // "" without
 	drainDelay      time.Duration
 	store, database string
 	bus, nats       string
@@ -74,7 +76,11 @@ func (c config) serve(ctx context.Context) error {
 	lines := eventlog.New[shopv1.LogEntry](eventlog.NewMemory(eventlog.WithMaxBytes(1 << 20)))
 	logger := slog.New(grpcotel.LogHandler(service.KeepLines(lines, slog.Default().Handler()))) // TailLogs shows the log
 	telemetry := newTelemetry(c.admin, logger)
-	srv := server.New(slices.Concat(protection, telemetry.options, []server.Option{
+	browsers, err := c.browsers(logger)
+	if err != nil {
+		return err
+	}
+	srv := server.New(slices.Concat(protection, telemetry.options, browsers, []server.Option{
 		server.WithDrainDelay(c.drainDelay),
 		server.WithLogger(logger),
 		// A retried order is placed once.

@@ -34,8 +34,9 @@ func Build(ctx context.Context, dir string, names ...string) error {
 
 // Server is a running server.
 type Server struct {
-	// Addr is where it serves, and Admin where its admin page is.
-	Addr, Admin string
+	// Addr is where it serves, Admin where its admin page is, and Web where it serves browsers, if it
+	// does.
+	Addr, Admin, Web string
 
 	cmd   *exec.Cmd
 	ended chan struct{}
@@ -55,42 +56,41 @@ func Start(ctx context.Context, path string, log io.Writer, env []string, args .
 		return nil, err
 	}
 	s := &Server{cmd: cmd, ended: make(chan struct{})}
-	addrs := make(chan [2]string, 1)
+	addrs := make(chan addresses, 1)
 	go func() {
 		defer close(s.ended)
 		s.err = errors.Join(follow(stderr, log, addrs), cmd.Wait())
 	}()
 	select {
 	case found := <-addrs:
-		s.Admin, s.Addr = found[0], found[1]
+		s.Admin, s.Addr, s.Web = found.admin, found.serving, found.web
 		return s, nil
 	case <-s.ended:
 		return nil, fmt.Errorf("the server ended before it served: %w", s.err)
 	}
 }
 
-// listening matches the addresses in the lines that the server logs when it listens: that of the
-// admin page comes first.
-var listening = []*regexp.Regexp{
-	regexp.MustCompile(`admin page.* address=(\S+)`),
-	regexp.MustCompile(`serving.* address=(\S+)`),
-}
+// addresses are those in the lines that the server logs when it listens: that of the admin page
+// comes first.
+type addresses struct{ admin, serving, web string }
+
+var (
+	adminPage = regexp.MustCompile(`admin page.* address=(\S+)`)
+	serving   = regexp.MustCompile(`serving.* address=(\S+)(?:.* web_address=(\S+))?`)
+)
 
 // follow copies the log lines of a server to w until the log ends, and sends the addresses in them.
-func follow(log io.Reader, w io.Writer, addrs chan<- [2]string) error {
-	var found [2]string
-	next := 0
+func follow(log io.Reader, w io.Writer, addrs chan<- addresses) error {
+	var found addresses
 	lines := bufio.NewScanner(log)
 	for lines.Scan() {
 		fmt.Fprintln(w, lines.Text())
-		if next == len(listening) {
-			continue
+		if match := adminPage.FindStringSubmatch(lines.Text()); match != nil && found.admin == "" {
+			found.admin = match[1]
 		}
-		if match := listening[next].FindStringSubmatch(lines.Text()); match != nil {
-			found[next] = match[1]
-			if next++; next == len(listening) {
-				addrs <- found
-			}
+		if match := serving.FindStringSubmatch(lines.Text()); match != nil && found.serving == "" {
+			found.serving, found.web = match[1], match[2]
+			addrs <- found
 		}
 	}
 	return lines.Err()

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	shopv1 "github.com/grpcservice/grpcservice/examples/shop/gen/shop/v1"
@@ -47,8 +46,52 @@ func (s *ChatService) Chat(ctx context.Context, reqs runtime.Stream[shopv1.ChatM
 	})
 }
 
+// FollowRoom joins a room, and streams its messages.
+func (s *ChatService) FollowRoom(ctx context.Context, req *shopv1.FollowRoomRequest) runtime.Stream[shopv1.ChatMessage] {
+	return func(yield func(*shopv1.ChatMessage, error) bool) {
+		if err := mayJoin(ctx, req.GetRoomId()); err != nil {
+			yield(nil, err)
+			return
+		}
+		member, err := s.rooms.Join(ctx, req.GetRoomId())
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer member.Leave(ctx)
+		for message, err := range member.Messages(ctx) {
+			if !yield(message, err) {
+				return
+			}
+		}
+	}
+}
+
+// SendMessage sends a message to the members of a room.
+func (s *ChatService) SendMessage(ctx context.Context, req *shopv1.SendMessageRequest) (*shopv1.ChatMessage, error) {
+	if err := mayJoin(ctx, req.GetRoomId()); err != nil {
+		return nil, err
+	}
+	if req.GetContent() == "" {
+		return nil, rpcerr.Invalid(rpcerr.Violation("content", "must not be empty"))
+	}
+	if err := checkContent(req.GetContent()); err != nil {
+		return nil, err
+	}
+	message := messageOf(runtime.OriginOf(ctx).Principal, req.GetRoomId(), req.GetContent())
+	return message, s.rooms.Publish(ctx, req.GetRoomId(), message)
+}
+
 // mayChat reports whether a caller may join a room.
 func mayChat(ctx context.Context, room string, _ *shopv1.ChatMessage) error {
+	return mayJoin(ctx, room)
+}
+
+// mayJoin reports whether a caller may send to a room and receive its messages.
+func mayJoin(ctx context.Context, room string) error {
+	if room == "" {
+		return rpcerr.Invalid(rpcerr.Violation("room_id", "must name a room"))
+	}
 	if room == staffRoom && !runtime.OriginOf(ctx).Principal.HasScope("users.write") {
 		return shopv1service.ChatReasonStaffOnly.Errorf(codes.PermissionDenied, "the room %q is for staff", room)
 	}
@@ -60,12 +103,23 @@ func (s *ChatService) say(ctx context.Context, m *hub.Member[shopv1.ChatMessage]
 	if req.GetContent() == "" {
 		return nil
 	}
-	if len(req.GetContent()) > maxMessage {
-		return rpcerr.Invalid(rpcerr.Violation("content", "must have at most %d bytes, has %d", maxMessage, len(req.GetContent())))
+	if err := checkContent(req.GetContent()); err != nil {
+		return err
 	}
-	message := proto.CloneOf(req)
-	message.UserId, message.RoomId, message.Timestamp = auth.Name(m.Principal()), m.Room(), timestamppb.Now()
-	return s.rooms.Publish(ctx, m.Room(), message)
+	return s.rooms.Publish(ctx, m.Room(), messageOf(m.Principal(), m.Room(), req.GetContent()))
+}
+
+// checkContent reports whether a message is too long.
+func checkContent(content string) error {
+	if len(content) <= maxMessage {
+		return nil
+	}
+	return rpcerr.Invalid(rpcerr.Violation("content", "must have at most %d bytes, has %d", maxMessage, len(content)))
+}
+
+// messageOf returns a message of a caller.
+func messageOf(p *runtime.Principal, room, content string) *shopv1.ChatMessage {
+	return &shopv1.ChatMessage{UserId: auth.Name(p), RoomId: room, Content: content, Timestamp: timestamppb.Now()}
 }
 
 // maxMessage is the maximum length of a message in bytes.

@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +55,42 @@ func TestChat(t *testing.T) {
 	}
 	bob.Close()
 	hear(ada, "servicetest has left")
+}
+
+// TestFollowRoom follows a room by a stream of responses, and sends to it by unary calls.
+func TestFollowRoom(t *testing.T) {
+	servicetest.NoLeaks(t)
+	chat := shopv1servicetest.ServeChatService(t, service.NewChatService(service.Rooms()))
+	var contents []string
+	for message, err := range chat.FollowRoom(t.Context(), &shopv1.FollowRoomRequest{RoomId: "sales"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		contents = append(contents, message.GetUserId()+": "+message.GetContent())
+		if len(contents) == 2 {
+			break
+		}
+		sent, err := chat.SendMessage(t.Context(), &shopv1.SendMessageRequest{RoomId: "sales", Content: "hello"})
+		if err != nil || sent.GetUserId() != "servicetest" || sent.GetTimestamp() == nil {
+			t.Fatalf("%v, %v", sent, err)
+		}
+	}
+	if want := []string{"shop: servicetest has joined", "servicetest: hello"}; !slices.Equal(contents, want) {
+		t.Errorf("%q, want %q", contents, want)
+	}
+	for field, req := range map[string]*shopv1.SendMessageRequest{
+		"content": {RoomId: "sales"}, "room_id": {Content: "hello"},
+	} {
+		_, err := chat.SendMessage(t.Context(), req)
+		wantCode(t, err, codes.InvalidArgument)
+		if violations := rpcerr.FieldViolations(err); len(violations) != 1 || violations[0].Field != field {
+			t.Errorf("the violations are %v, want %s", violations, field)
+		}
+	}
+	_, err := chat.SendMessage(t.Context(), &shopv1.SendMessageRequest{RoomId: "staff", Content: "hello"})
+	wantCode(t, err, codes.PermissionDenied)
+	_, err = stream.Collect(chat.FollowRoom(t.Context(), &shopv1.FollowRoomRequest{RoomId: "staff"}))
+	wantCode(t, err, codes.PermissionDenied)
 }
 
 func TestChatRejects(t *testing.T) {

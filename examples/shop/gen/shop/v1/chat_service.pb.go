@@ -71,6 +71,102 @@ func (ChatReason) EnumDescriptor() ([]byte, []int) {
 	return file_shop_v1_chat_service_proto_rawDescGZIP(), []int{0}
 }
 
+type FollowRoomRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FollowRoomRequest) Reset() {
+	*x = FollowRoomRequest{}
+	mi := &file_shop_v1_chat_service_proto_msgTypes[0]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FollowRoomRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FollowRoomRequest) ProtoMessage() {}
+
+func (x *FollowRoomRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_chat_service_proto_msgTypes[0]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FollowRoomRequest.ProtoReflect.Descriptor instead.
+func (*FollowRoomRequest) Descriptor() ([]byte, []int) {
+	return file_shop_v1_chat_service_proto_rawDescGZIP(), []int{0}
+}
+
+func (x *FollowRoomRequest) GetRoomId() string {
+	if x != nil {
+		return x.RoomId
+	}
+	return ""
+}
+
+type SendMessageRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	RoomId        string                 `protobuf:"bytes,1,opt,name=room_id,json=roomId,proto3" json:"room_id,omitempty"`
+	Content       string                 `protobuf:"bytes,2,opt,name=content,proto3" json:"content,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SendMessageRequest) Reset() {
+	*x = SendMessageRequest{}
+	mi := &file_shop_v1_chat_service_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SendMessageRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SendMessageRequest) ProtoMessage() {}
+
+func (x *SendMessageRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_shop_v1_chat_service_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SendMessageRequest.ProtoReflect.Descriptor instead.
+func (*SendMessageRequest) Descriptor() ([]byte, []int) {
+	return file_shop_v1_chat_service_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *SendMessageRequest) GetRoomId() string {
+	if x != nil {
+		return x.RoomId
+	}
+	return ""
+}
+
+func (x *SendMessageRequest) GetContent() string {
+	if x != nil {
+		return x.Content
+	}
+	return ""
+}
+
 type ChatMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user who wrote the message; set by the server.
@@ -85,7 +181,7 @@ type ChatMessage struct {
 
 func (x *ChatMessage) Reset() {
 	*x = ChatMessage{}
-	mi := &file_shop_v1_chat_service_proto_msgTypes[0]
+	mi := &file_shop_v1_chat_service_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -97,7 +193,7 @@ func (x *ChatMessage) String() string {
 func (*ChatMessage) ProtoMessage() {}
 
 func (x *ChatMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_shop_v1_chat_service_proto_msgTypes[0]
+	mi := &file_shop_v1_chat_service_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -110,7 +206,7 @@ func (x *ChatMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ChatMessage.ProtoReflect.Descriptor instead.
 func (*ChatMessage) Descriptor() ([]byte, []int) {
-	return file_shop_v1_chat_service_proto_rawDescGZIP(), []int{0}
+	return file_shop_v1_chat_service_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *ChatMessage) GetUserId() string {
@@ -145,7 +241,12 @@ var File_shop_v1_chat_service_proto protoreflect.FileDescriptor
 
 const file_shop_v1_chat_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1ashop/v1/chat_service.proto\x12\ashop.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cgrpcservice/v1/options.proto\"\x93\x01\n" +
+	"\x1ashop/v1/chat_service.proto\x12\ashop.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1cgrpcservice/v1/options.proto\",\n" +
+	"\x11FollowRoomRequest\x12\x17\n" +
+	"\aroom_id\x18\x01 \x01(\tR\x06roomId\"G\n" +
+	"\x12SendMessageRequest\x12\x17\n" +
+	"\aroom_id\x18\x01 \x01(\tR\x06roomId\x12\x18\n" +
+	"\acontent\x18\x02 \x01(\tR\acontent\"\x93\x01\n" +
 	"\vChatMessage\x12\x17\n" +
 	"\auser_id\x18\x01 \x01(\tR\x06userId\x12\x17\n" +
 	"\aroom_id\x18\x02 \x01(\tR\x06roomId\x12\x18\n" +
@@ -155,10 +256,16 @@ const file_shop_v1_chat_service_proto_rawDesc = "" +
 	"ChatReason\x12\x1b\n" +
 	"\x17CHAT_REASON_UNSPECIFIED\x10\x00\x12\x1a\n" +
 	"\x16CHAT_REASON_STAFF_ONLY\x10\x01\x1a\x16ʛ-\x12\n" +
-	"\x10shop.example.com2j\n" +
+	"\x10shop.example.com2\xa7\x02\n" +
 	"\vChatService\x12[\n" +
 	"\x04Chat\x12\x14.shop.v1.ChatMessage\x1a\x14.shop.v1.ChatMessage\"#ʛ-\x1f\n" +
-	"\b\x1a\x025m\"\x021h\x12\x008\x80 B\x02\b\x01\x9a\x01\t\x12\aroom_id(\x010\x01BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
+	"\b\x1a\x025m\"\x021h\x12\x008\x80 B\x02\b\x01\x9a\x01\t\x12\aroom_id(\x010\x01\x12Y\n" +
+	"\n" +
+	"FollowRoom\x12\x1a.shop.v1.FollowRoomRequest\x1a\x14.shop.v1.ChatMessage\"\x17ʛ-\x13\n" +
+	"\x04\"\x021h\x12\x008\x80 B\x02\b\x01z\x02\b\x010\x01\x12`\n" +
+	"\vSendMessage\x12\x1b.shop.v1.SendMessageRequest\x1a\x14.shop.v1.ChatMessage\"\x1eʛ-\x1a\n" +
+	"\x04\n" +
+	"\x025s\x12\x00\x1a\r\t\x00\x00\x00\x00\x00\x00\x14@\x10\x14\x18\x028\x80 BEZCgithub.com/grpcservice/grpcservice/examples/shop/gen/shop/v1;shopv1b\x06proto3"
 
 var (
 	file_shop_v1_chat_service_proto_rawDescOnce sync.Once
@@ -173,18 +280,24 @@ func file_shop_v1_chat_service_proto_rawDescGZIP() []byte {
 }
 
 var file_shop_v1_chat_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_shop_v1_chat_service_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_shop_v1_chat_service_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_shop_v1_chat_service_proto_goTypes = []any{
 	(ChatReason)(0),               // 0: shop.v1.ChatReason
-	(*ChatMessage)(nil),           // 1: shop.v1.ChatMessage
-	(*timestamppb.Timestamp)(nil), // 2: google.protobuf.Timestamp
+	(*FollowRoomRequest)(nil),     // 1: shop.v1.FollowRoomRequest
+	(*SendMessageRequest)(nil),    // 2: shop.v1.SendMessageRequest
+	(*ChatMessage)(nil),           // 3: shop.v1.ChatMessage
+	(*timestamppb.Timestamp)(nil), // 4: google.protobuf.Timestamp
 }
 var file_shop_v1_chat_service_proto_depIdxs = []int32{
-	2, // 0: shop.v1.ChatMessage.timestamp:type_name -> google.protobuf.Timestamp
-	1, // 1: shop.v1.ChatService.Chat:input_type -> shop.v1.ChatMessage
-	1, // 2: shop.v1.ChatService.Chat:output_type -> shop.v1.ChatMessage
-	2, // [2:3] is the sub-list for method output_type
-	1, // [1:2] is the sub-list for method input_type
+	4, // 0: shop.v1.ChatMessage.timestamp:type_name -> google.protobuf.Timestamp
+	3, // 1: shop.v1.ChatService.Chat:input_type -> shop.v1.ChatMessage
+	1, // 2: shop.v1.ChatService.FollowRoom:input_type -> shop.v1.FollowRoomRequest
+	2, // 3: shop.v1.ChatService.SendMessage:input_type -> shop.v1.SendMessageRequest
+	3, // 4: shop.v1.ChatService.Chat:output_type -> shop.v1.ChatMessage
+	3, // 5: shop.v1.ChatService.FollowRoom:output_type -> shop.v1.ChatMessage
+	3, // 6: shop.v1.ChatService.SendMessage:output_type -> shop.v1.ChatMessage
+	4, // [4:7] is the sub-list for method output_type
+	1, // [1:4] is the sub-list for method input_type
 	1, // [1:1] is the sub-list for extension type_name
 	1, // [1:1] is the sub-list for extension extendee
 	0, // [0:1] is the sub-list for field type_name
@@ -201,7 +314,7 @@ func file_shop_v1_chat_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_shop_v1_chat_service_proto_rawDesc), len(file_shop_v1_chat_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   1,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

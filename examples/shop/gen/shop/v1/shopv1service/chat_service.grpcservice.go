@@ -33,7 +33,9 @@ const ChatServiceName = "shop.v1.ChatService"
 
 // Full method names of ChatService, as interceptors see them.
 const (
-	ChatServiceChatMethod = "/shop.v1.ChatService/Chat"
+	ChatServiceChatMethod        = "/shop.v1.ChatService/Chat"
+	ChatServiceFollowRoomMethod  = "/shop.v1.ChatService/FollowRoom"
+	ChatServiceSendMessageMethod = "/shop.v1.ChatService/SendMessage"
 )
 
 // ChatService lets users talk in rooms.
@@ -45,6 +47,11 @@ type ChatService interface {
 	//
 	// See [ChatServiceChat].
 	Chat(context.Context, runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage]
+	// FollowRoom joins a room and streams its messages. With SendMessage it is Chat for callers that cannot send while they
+	// receive, such as browsers.
+	FollowRoom(context.Context, *shopv1.FollowRoomRequest) runtime.Stream[shopv1.ChatMessage]
+	// SendMessage sends a message to the members of a room.
+	SendMessage(context.Context, *shopv1.SendMessageRequest) (*shopv1.ChatMessage, error)
 }
 
 // UnimplementedChatService returns UNIMPLEMENTED from every RPC. Embed it by value in an
@@ -56,16 +63,36 @@ func (UnimplementedChatService) Chat(context.Context, runtime.Stream[shopv1.Chat
 	return runtime.Fail[shopv1.ChatMessage](runtime.Unimplemented(ChatServiceName, "Chat"))
 }
 
+// FollowRoom returns UNIMPLEMENTED.
+func (UnimplementedChatService) FollowRoom(context.Context, *shopv1.FollowRoomRequest) runtime.Stream[shopv1.ChatMessage] {
+	return runtime.Fail[shopv1.ChatMessage](runtime.Unimplemented(ChatServiceName, "FollowRoom"))
+}
+
+// SendMessage returns UNIMPLEMENTED.
+func (UnimplementedChatService) SendMessage(context.Context, *shopv1.SendMessageRequest) (*shopv1.ChatMessage, error) {
+	return nil, runtime.Unimplemented(ChatServiceName, "SendMessage")
+}
+
+// chatServicePolicy is the policy that the RPCs of ChatService share; rows of chatServiceTable override it.
+var chatServicePolicy = runtime.Policy{
+	TotalTimeout:    time.Hour,
+	Auth:            &runtime.Auth{},
+	MaxRequestBytes: 4096,
+	Log:             runtime.Log{Level: slog.LevelDebug},
+}
+
 // chatServiceTable describes ChatService to servers and clients, a row per RPC.
 var chatServiceTable = runtime.NewService(ChatServiceName, shopv1.File_shop_v1_chat_service_proto,
-	runtime.Bidi("Chat", ChatService.Chat, runtime.Policy{
-		IdleTimeout:     5 * time.Minute,
-		TotalTimeout:    time.Hour,
-		Auth:            &runtime.Auth{},
-		MaxRequestBytes: 4096,
-		Log:             runtime.Log{Level: slog.LevelDebug},
-		Room:            policy.Room{Queue: 64, QueueBytes: 1048576},
-	}),
+	runtime.Bidi("Chat", ChatService.Chat, chatServicePolicy.With(runtime.Policy{
+		IdleTimeout: 5 * time.Minute,
+		Room:        policy.Room{Queue: 64, QueueBytes: 1048576},
+	})),
+	runtime.ServerStream("FollowRoom", ChatService.FollowRoom, chatServicePolicy),
+	runtime.Unary("SendMessage", ChatService.SendMessage, chatServicePolicy.With(runtime.Policy{
+		Timeout: 5 * time.Second,
+		Rates:   []runtime.Rate{{PerSecond: 5, Burst: 20, Key: runtime.ByPrincipal}},
+		Log:     runtime.Log{Sample: 1},
+	})),
 )
 
 // RegisterChatService registers svc with r: a [server.Server], or what [server.On] returns for your
@@ -78,17 +105,29 @@ func RegisterChatService(r grpc.ServiceRegistrar, svc ChatService) {
 // [ChatServiceConfig] to [client.Dial] for the retries and deadlines of its policy.
 func NewChatServiceClient(conn grpc.ClientConnInterface) ChatService {
 	return &chatServiceClient{
-		chat: client.Bind(conn, chatServiceTable.Method("Chat")),
+		chat:        client.Bind(conn, chatServiceTable.Method("Chat")),
+		followRoom:  client.Bind(conn, chatServiceTable.Method("FollowRoom")),
+		sendMessage: client.Bind(conn, chatServiceTable.Method("SendMessage")),
 	}
 }
 
 // chatServiceClient implements ChatService by calls over a connection.
 type chatServiceClient struct {
-	chat *client.Method
+	chat        *client.Method
+	followRoom  *client.Method
+	sendMessage *client.Method
 }
 
 func (c *chatServiceClient) Chat(ctx context.Context, reqs runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage] {
 	return client.Bidi[shopv1.ChatMessage](ctx, c.chat, reqs)
+}
+
+func (c *chatServiceClient) FollowRoom(ctx context.Context, req *shopv1.FollowRoomRequest) runtime.Stream[shopv1.ChatMessage] {
+	return client.ServerStream[shopv1.ChatMessage](ctx, c.followRoom, req)
+}
+
+func (c *chatServiceClient) SendMessage(ctx context.Context, req *shopv1.SendMessageRequest) (*shopv1.ChatMessage, error) {
+	return client.Unary[shopv1.ChatMessage](ctx, c.sendMessage, req)
 }
 
 // ChatServiceConfig returns an option of [client.Dial] for the policy of ChatService: the

@@ -38,7 +38,9 @@ func CheckChatService(t *testing.T, svc shopv1service.ChatService, opts ...serve
 // FakeChatService holds a function for each RPC of ChatService. An RPC whose function is nil
 // returns UNIMPLEMENTED.
 type FakeChatService struct {
-	Chat func(context.Context, runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage]
+	Chat        func(context.Context, runtime.Stream[shopv1.ChatMessage]) runtime.Stream[shopv1.ChatMessage]
+	FollowRoom  func(context.Context, *shopv1.FollowRoomRequest) runtime.Stream[shopv1.ChatMessage]
+	SendMessage func(context.Context, *shopv1.SendMessageRequest) (*shopv1.ChatMessage, error)
 }
 
 // NewFakeChatService returns an implementation of ChatService that calls the functions of fake.
@@ -54,4 +56,18 @@ func (f fakeChatService) Chat(ctx context.Context, reqs runtime.Stream[shopv1.Ch
 		return shopv1service.UnimplementedChatService{}.Chat(ctx, reqs)
 	}
 	return f.funcs.Chat(ctx, reqs)
+}
+
+func (f fakeChatService) FollowRoom(ctx context.Context, req *shopv1.FollowRoomRequest) runtime.Stream[shopv1.ChatMessage] {
+	if f.funcs.FollowRoom == nil {
+		return shopv1service.UnimplementedChatService{}.FollowRoom(ctx, req)
+	}
+	return f.funcs.FollowRoom(ctx, req)
+}
+
+func (f fakeChatService) SendMessage(ctx context.Context, req *shopv1.SendMessageRequest) (*shopv1.ChatMessage, error) {
+	if f.funcs.SendMessage == nil {
+		return shopv1service.UnimplementedChatService{}.SendMessage(ctx, req)
+	}
+	return f.funcs.SendMessage(ctx, req)
 }

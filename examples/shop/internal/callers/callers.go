@@ -1,0 +1,3 @@
+// Package callers has tests that call the shop as others do: from a browser, from Python and from
+// Node.
+package callers
