@@ -49,6 +49,9 @@ type MethodInfo struct {
 	Policy Policy
 	// Descriptor is the RPC's descriptor; nil if the program does not link its proto.
 	Descriptor protoreflect.MethodDescriptor
+	// Comments are comments of the protos by the full names of what they describe; nil unless the
+	// service has tools of agents. It must not be modified.
+	Comments map[string]string
 }
 
 // NewMethodInfo describes an RPC, with its descriptor if the program links its proto.

@@ -34,6 +34,8 @@ type (
 	IdempotencyKey = policy.IdempotencyKey
 	// Permission states what the caller must be allowed to do with the resource of a request.
 	Permission = policy.Permission
+	// Tool makes an RPC a tool that agents call.
+	Tool = policy.Tool
 )
 
 // Reason names why a call failed; see package rpcerr.

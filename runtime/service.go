@@ -2,6 +2,7 @@ package runtime
 
 import (
 	"context"
+	"slices"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -16,6 +17,7 @@ type Service[S any] struct {
 	file      protoreflect.FileDescriptor
 	rows      []Row[S]
 	balancing policy.Balancing
+	comments  map[string]string
 }
 
 // Row is an RPC of a service with the Go interface S. It takes from a policy what its kind has, so
@@ -59,6 +61,18 @@ func Bidi[S, Req, Resp any](name string, call func(S, context.Context, Stream[Re
 	return Row[S]{name, KindBidi, policy.For(true, true), func(impl S) rpc.Handler { return bidiHandler(impl, call) }}
 }
 
+// WithComments returns the table with the comments of declarations in its protos: the full name of
+// each, followed by its comment. They are those of RPCs that are tools of agents, and of the
+// messages that these need.
+func (s *Service[S]) WithComments(namesAndTexts ...string) *Service[S] {
+	with := *s
+	with.comments = make(map[string]string, len(namesAndTexts)/2)
+	for pair := range slices.Chunk(namesAndTexts, 2) {
+		with.comments[pair[0]] = pair[len(pair)-1]
+	}
+	return &with
+}
+
 // Name returns the full name of the service: "library.v1.BookService".
 func (s *Service[S]) Name() string { return s.name }
 
@@ -73,6 +87,7 @@ func (s *Service[S]) Methods() []MethodInfo {
 	infos := make([]MethodInfo, len(s.rows))
 	for i, r := range s.rows {
 		infos[i] = NewMethodInfo(s.name, r.name, r.kind, r.policy)
+		infos[i].Comments = s.comments
 	}
 	return infos
 }

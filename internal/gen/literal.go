@@ -45,7 +45,7 @@ func (t *imports) valueOf(v reflect.Value) string {
 // generated files do without package policy. A type that is not here comes from its own package.
 var aliased = []string{
 	"Policy", "Idempotency", "Auth", "Rate", "Key", "Concurrency", "Retry", "Hedging", "Log",
-	"Page", "Batch", "Operation", "Permission", "OnConflict", "IdempotencyKey",
+	"Page", "Batch", "Operation", "Permission", "OnConflict", "IdempotencyKey", "Tool",
 }
 
 // packageOf returns the package through which generated code refers to a policy type and its

@@ -42,12 +42,26 @@ func (c *checker) checkService(svc *protogen.Service) {
 		c.problems.Warnf(at, "it has no RPCs; add one, or remove it")
 	}
 	c.problems.AddOf(at.Subject, c.policies.Service(svc.Desc))
-	places := make(map[string]*protogen.Method)
+	places, tools := make(map[string]*protogen.Method), make(map[string]*protogen.Method)
 	for _, m := range svc.Methods {
 		c.checkMethodName(places, m)
-		_, problems := c.decisionOf(m.Desc)
+		decision, problems := c.decisionOf(m.Desc)
 		c.problems.AddOf(atRPC(m).Subject, problems)
+		c.checkTool(tools, m, decision.Policy.Tool.Name)
 	}
+}
+
+// checkTool reports an RPC that has the tool of an earlier RPC of its service.
+func (c *checker) checkTool(tools map[string]*protogen.Method, m *protogen.Method, name string) {
+	if name == "" {
+		return
+	}
+	if first := tools[name]; first != nil {
+		c.problems.Errorf(atRPC(m), "policy: tool.name: rpc %s is the tool %q already; choose another name",
+			first.Desc.Name(), name)
+		return
+	}
+	tools[name] = m
 }
 
 // checkReasons reports the problems in the reasons that an enum lists.

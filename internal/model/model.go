@@ -36,6 +36,7 @@ type Service struct {
 	Policy     Policy           // the policy that most of its methods share
 	Balancing  policy.Balancing // how clients distribute its calls
 	Methods    []Method
+	Comments   []Comment // what agents read about the tools among its RPCs; see toolComments
 }
 
 // Method is one RPC of a service.
@@ -68,6 +69,13 @@ func (f File) links(patterns []pattern.Pattern) map[string]string {
 		}
 	}
 	return links
+}
+
+// HasTools reports whether an RPC of the file is a tool of agents.
+func (f File) HasTools() bool {
+	return slices.ContainsFunc(f.Services, func(s Service) bool {
+		return slices.ContainsFunc(s.Methods, func(m Method) bool { return m.Policy.Tool.Name != "" })
+	})
 }
 
 // StartsOperations reports whether an RPC of the service starts operations.

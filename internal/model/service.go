@@ -29,6 +29,7 @@ func (b *builder) buildService(s source, svc *protogen.Service, lower string) Se
 		service.Methods = append(service.Methods, method)
 	}
 	service.sharePolicy()
+	service.Comments = b.toolComments(svc)
 	return service
 }
 

@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -23,6 +24,7 @@ import (
 type optionSample struct {
 	option        string
 	first, second string // in protobuf text format
+	file          string // what the policy file sets; second by default
 	shape         string // other options of the method, which locate its pattern
 	rpc           rpcKind
 	isShape       bool // it locates a pattern, so it is for one method only and not for run time
@@ -117,6 +119,14 @@ var optionSamples = []optionSample{
 		second: `permission {hide_existence: false}`, rpc: startNameRPC, shape: `permission {name: "a.b" resource: "name"}`},
 	{option: "permission.inherit", first: `permission {name: "a.b" resource: "name" inherit: true}`,
 		second: `permission {inherit: false}`, rpc: startStreamRPC, shape: `permission {name: "a.b" resource: "name"}`},
+	{option: "tool.name", first: `tool {name: "get_plain"}`,
+		second: `tool {name: "plain-2"}`, file: `tool {name: "plain_3"}`, rpc: plainRPC, isShape: true},
+	{option: "tool.description", first: `tool {name: "a" description: "Does it."}`,
+		second: `tool {name: "b" description: "Does more."}`,
+		file:   `tool {name: "c" description: "Does the most."}`, rpc: plainRPC, isShape: true},
+	{option: "tool.destructive", first: `tool {name: "c" destructive: true}`,
+		second: `tool {name: "d" destructive: false}`,
+		file:   `tool {name: "e" destructive: false}`, rpc: streamRPC, isShape: true},
 	{option: "balancing.policy", first: `balancing {policy: POLICY_LEAST_REQUEST}`,
 		second: `balancing {policy: POLICY_PICK_FIRST}`, rpc: plainRPC, ofService: true},
 	{option: "balancing.connections", first: `balancing {connections: 2}`,
@@ -370,7 +380,7 @@ func TestEveryOption(t *testing.T) {
 	text, file, config := everyProto, "version: v1\nrules:\n", make(map[string]json.RawMessage)
 	for _, s := range samplesOf(false) {
 		text += s.service(t)
-		second, _ := json.Marshal(plainMessage(s.policy(t, s.second).ProtoReflect()))
+		second, _ := json.Marshal(plainMessage(s.policy(t, s.inFile()).ProtoReflect()))
 		file += fmt.Sprintf("  - methods: [every.v1.%s/File]\n    policy: %s\n", s.name(), second)
 		if !s.isShape {
 			config["every.v1."+s.name()+"/AtStart"], _ = protojson.Marshal(s.policy(t, s.second))
@@ -489,6 +499,9 @@ func optionsIn(m protoreflect.MessageDescriptor, path string) (options []string)
 	return options
 }
 
+// inFile returns what the policy file sets.
+func (s optionSample) inFile() string { return cmp.Or(s.file, s.second) }
+
 // name returns the name of the sample's service.
 func (s optionSample) name() string {
 	words := strings.FieldsFunc(s.option, func(r rune) bool { return r == '.' || r == '_' })
@@ -598,8 +611,11 @@ func (s optionSample) checkReport(t *testing.T, report map[string][]reported) {
 	}
 	for rpc, source := range from {
 		text := s.second
-		if rpc == "Inherits" {
+		switch rpc {
+		case "Inherits":
 			text = s.first
+		case "File":
+			text = s.inFile()
 		}
 		want := s.valueIn(t, text)
 		rules := report["every.v1."+s.name()+"/"+rpc]

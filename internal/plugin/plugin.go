@@ -66,12 +66,13 @@ func answer(env Env) error {
 }
 
 // modelsOf models the part of a request that the generator reads. If that has an error, it models
-// the whole request, so that all errors and their positions are those of the whole. References need
-// the whole request too, because they have all fields and comments.
+// the whole request, so that all errors and their positions are those of the whole. References and
+// tools of agents need the whole request too, because they have the comments of messages.
 func modelsOf(env Env, in *prune.Input) (modelled, error) {
 	options := proto.UnmarshalOptions{Resolver: otherTypes{}}
 	if request, ok := prune.Decode(in, table.Patterns(), options); ok {
-		if m := prepare(env, request); m.problems.Err() == nil && !m.run.params.emits(docsEmit) {
+		m := prepare(env, request)
+		if m.problems.Err() == nil && !m.run.params.emits(docsEmit) && !m.hasTools() {
 			return m, nil
 		}
 	}

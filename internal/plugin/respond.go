@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -21,6 +22,9 @@ type modelled struct {
 	files    []model.File
 	problems diag.List // with an error, there are no files
 }
+
+// hasTools reports whether an RPC is a tool of agents.
+func (m modelled) hasTools() bool { return slices.ContainsFunc(m.files, model.File.HasTools) }
 
 // prepare models the files of a request. If that has no error, the request is not needed any more.
 func prepare(env Env, request *pluginpb.CodeGeneratorRequest) (m modelled) {

@@ -69,6 +69,9 @@ func (p *Policies) Method(method protoreflect.MethodDescriptor) (Decision, diag.
 	if problems := p.misplaced(found, facts, merged, sources); len(problems) > 0 {
 		return Decision{}, problems
 	}
+	if problems := toolProblems(facts, merged, sources); len(problems) > 0 {
+		return Decision{}, problems
+	}
 	if problems := permissionProblems(method, facts.Policy(merged).Permission, found, merged, sources); len(problems) > 0 {
 		return Decision{}, problems
 	}

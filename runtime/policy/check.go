@@ -29,6 +29,11 @@ func CheckWide(p *grpcservicev1.Policy) []Fault {
 	for _, path := range shapeIn(p) {
 		f.add(path, "it names fields of a single method; set it for that method only")
 	}
+	for _, r := range rules {
+		if r.isOfMethod && r.spoken(p) {
+			f.add(r.name, "each method opts in by itself; set it for that method only")
+		}
+	}
 	return f
 }
 

@@ -79,7 +79,7 @@ func (m Method) checkEach(layers []Layer) (found []Fault, sound bool) {
 	sound = true
 	for i, layer := range layers {
 		check := Check
-		if layer.Wide {
+		if layer.Wide && !layer.isTable {
 			check = CheckWide
 		}
 		faults := append(check(layer.Policy), m.misfits(layer)...)

@@ -31,6 +31,8 @@ type Layer struct {
 	// Wide means that the source is for many methods: options that do not fit this one are
 	// dropped instead of being a fault.
 	Wide bool
+
+	isTable bool // whether it is the policy of a generated table
 }
 
 // Patterns are the patterns of a method: only the limits of these apply to it.

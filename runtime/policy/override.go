@@ -19,7 +19,7 @@ func Override(p Policy, m Method, over Layer) (Policy, []Fault) {
 			found = append(found, fault)
 		}
 	}
-	layers := []Layer{{Policy: row, Wide: true}, over}
+	layers := []Layer{{Policy: row, Wide: true, isTable: true}, over}
 	for _, r := range rules {
 		if r.follow != nil {
 			r.follow(row, over.Policy)
@@ -73,6 +73,9 @@ func fixed(has Patterns, over Layer) (f faults) {
 	for _, r := range rules {
 		if r.isOfService && r.spoken(over.Policy) && over.Wide {
 			f.add(r.name, "clients apply it, from the generated code; "+setBefore)
+		}
+		if r.isOfMethod && r.spoken(over.Policy) && !over.Wide {
+			f.add(r.name, "it is fixed in the generated code; "+setBefore)
 		}
 	}
 	for _, r := range rules.patterns() {

@@ -71,6 +71,8 @@ type Policy struct {
 	// Permission defines what the caller must be allowed to do with the resource that a request
 	// names; Name is "" if the method requires no permission.
 	Permission Permission
+	// Tool makes the method a tool of agents; Name is "" if it is not one.
+	Tool Tool
 }
 
 // None is a duration that was set to zero: no timeout, whereas an unset one means the default.
@@ -269,6 +271,16 @@ type Permission struct {
 	// Inherit lets a request of a stream leave the field empty: it then concerns the resource of
 	// the request before it.
 	Inherit bool
+}
+
+// Tool makes a method a tool that agents call over the Model Context Protocol.
+type Tool struct {
+	// Name is the name of the tool: "get_book".
+	Name string
+	// Description is what agents read about the tool; "" means the comment of the method.
+	Description string
+	// Additive means that no call deletes or overwrites anything.
+	Additive bool
 }
 
 // Search bounds the results of a search.

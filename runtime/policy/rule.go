@@ -40,6 +40,7 @@ type rule struct {
 	isPattern  bool   // whether it is about a pattern, with an option off
 
 	isOfService bool // whether it is about a service as a whole, so that no method can have it
+	isOfMethod  bool // whether each method must have it by itself, in its proto or in a policy file
 }
 
 // message returns the message with the options of a rule; it must not be modified.

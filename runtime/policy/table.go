@@ -19,7 +19,7 @@ var rules = table{
 	maxRequestBytesRule(), logRule(), validationRule(),
 	pageRule(), batchRule(), operationRule(), idempotencyKeyRule(),
 	searchRule(), subscriptionRule(), uploadRule(), bulkRule(), handshakeRule(), roomRule(),
-	permissionRule(), balancingRule(),
+	permissionRule(), balancingRule(), toolRule(),
 }
 
 func timeoutRule() rule {

@@ -68,6 +68,7 @@ func ofService(s model.Service) Service {
 		Descriptor: s.Descriptor, Methods: methods, Policy: ofPolicy(s.Policy),
 		SharesPolicy: s.SharesPolicy(), StartsOperations: s.StartsOperations(),
 		Balancing: s.Balancing.Balancing, HasBalancing: s.HasBalancing(),
+		Comments: each(s.Comments, func(c model.Comment) Comment { return Comment(c) }),
 	}
 }
 

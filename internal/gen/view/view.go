@@ -52,7 +52,14 @@ type Service struct {
 	Balancing        policy.Balancing // how clients distribute its calls
 	HasBalancing     bool             // whether its options state that
 	Stock            Stock
-	StartsOperations bool // whether one of its RPCs starts operations
+	StartsOperations bool      // whether one of its RPCs starts operations
+	Comments         []Comment // what agents read about its tools
+}
+
+// Comment is the comment of a declaration that a tool of agents needs.
+type Comment struct {
+	Name string // the full name of the declaration
+	Text string
 }
 
 // Names are the Go names that are generated for one service.

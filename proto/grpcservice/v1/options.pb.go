@@ -154,7 +154,7 @@ func (x Balancing_Policy) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Balancing_Policy.Descriptor instead.
 func (Balancing_Policy) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9, 0}
 }
 
 // The level of a log record.
@@ -215,7 +215,7 @@ func (x Log_Level) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Log_Level.Descriptor instead.
 func (Log_Level) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10, 0}
 }
 
 // What happens to the other items when one fails.
@@ -272,7 +272,7 @@ func (x Batch_Mode) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Batch_Mode.Descriptor instead.
 func (Batch_Mode) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13, 0}
 }
 
 // What happens to an operation while another one with the same key is not done.
@@ -330,7 +330,7 @@ func (x Operation_OnConflict) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Operation_OnConflict.Descriptor instead.
 func (Operation_OnConflict) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14, 0}
 }
 
 // What happens if more messages have to wait for a member than its queue holds.
@@ -391,7 +391,7 @@ func (x Room_Slow) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Room_Slow.Descriptor instead.
 func (Room_Slow) EnumDescriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{20, 0}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{21, 0}
 }
 
 // Policy is the policy of a method.
@@ -446,7 +446,9 @@ type Policy struct {
 	// What the caller must be allowed to do with the resource that the request names.
 	Permission *Permission `protobuf:"bytes,30,opt,name=permission,proto3" json:"permission,omitempty"`
 	// How clients distribute calls over the servers. Only services have it.
-	Balancing     *Balancing `protobuf:"bytes,31,opt,name=balancing,proto3" json:"balancing,omitempty"`
+	Balancing *Balancing `protobuf:"bytes,31,opt,name=balancing,proto3" json:"balancing,omitempty"`
+	// Whether agents may call the method as a tool (package runtime/mcp). Only methods have it.
+	Tool          *Tool `protobuf:"bytes,32,opt,name=tool,proto3" json:"tool,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -624,6 +626,13 @@ func (x *Policy) GetPermission() *Permission {
 func (x *Policy) GetBalancing() *Balancing {
 	if x != nil {
 		return x.Balancing
+	}
+	return nil
+}
+
+func (x *Policy) GetTool() *Tool {
+	if x != nil {
+		return x.Tool
 	}
 	return nil
 }
@@ -986,6 +995,73 @@ func (x *Concurrency) GetMaxWait() string {
 	return ""
 }
 
+// Tool makes a method a tool that agents call over the Model Context Protocol. Only methods that
+// set a name are tools. It is for unary methods and for those that only stream responses.
+type Tool struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name of the tool: "get_book". It has at most 64 letters, digits, '_' and '-', and is unique
+	// among the tools of a server. An empty name removes the tool.
+	Name *string `protobuf:"bytes,1,opt,name=name,proto3,oneof" json:"name,omitempty"`
+	// What agents read about the tool. By default, it is the comment of the method.
+	Description *string `protobuf:"bytes,2,opt,name=description,proto3,oneof" json:"description,omitempty"`
+	// Whether a call may delete or overwrite something, which agents may ask their users about. By
+	// default it may, unless the method's idempotency_level is NO_SIDE_EFFECTS.
+	Destructive   *bool `protobuf:"varint,3,opt,name=destructive,proto3,oneof" json:"destructive,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tool) Reset() {
+	*x = Tool{}
+	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tool) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tool) ProtoMessage() {}
+
+func (x *Tool) ProtoReflect() protoreflect.Message {
+	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tool.ProtoReflect.Descriptor instead.
+func (*Tool) Descriptor() ([]byte, []int) {
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Tool) GetName() string {
+	if x != nil && x.Name != nil {
+		return *x.Name
+	}
+	return ""
+}
+
+func (x *Tool) GetDescription() string {
+	if x != nil && x.Description != nil {
+		return *x.Description
+	}
+	return ""
+}
+
+func (x *Tool) GetDestructive() bool {
+	if x != nil && x.Destructive != nil {
+		return *x.Destructive
+	}
+	return false
+}
+
 // Retry states when a client retries a call. The method must be idempotent, by its
 // idempotency_level or by the field idempotent.
 type Retry struct {
@@ -1008,7 +1084,7 @@ type Retry struct {
 
 func (x *Retry) Reset() {
 	*x = Retry{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1020,7 +1096,7 @@ func (x *Retry) String() string {
 func (*Retry) ProtoMessage() {}
 
 func (x *Retry) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[6]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1033,7 +1109,7 @@ func (x *Retry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Retry.ProtoReflect.Descriptor instead.
 func (*Retry) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{6}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Retry) GetMaxAttempts() int32 {
@@ -1095,7 +1171,7 @@ type Hedging struct {
 
 func (x *Hedging) Reset() {
 	*x = Hedging{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1107,7 +1183,7 @@ func (x *Hedging) String() string {
 func (*Hedging) ProtoMessage() {}
 
 func (x *Hedging) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[7]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1120,7 +1196,7 @@ func (x *Hedging) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hedging.ProtoReflect.Descriptor instead.
 func (*Hedging) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{7}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Hedging) GetDelay() string {
@@ -1163,7 +1239,7 @@ type Balancing struct {
 
 func (x *Balancing) Reset() {
 	*x = Balancing{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1175,7 +1251,7 @@ func (x *Balancing) String() string {
 func (*Balancing) ProtoMessage() {}
 
 func (x *Balancing) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[8]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1188,7 +1264,7 @@ func (x *Balancing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Balancing.ProtoReflect.Descriptor instead.
 func (*Balancing) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{8}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Balancing) GetPolicy() Balancing_Policy {
@@ -1225,7 +1301,7 @@ type Log struct {
 
 func (x *Log) Reset() {
 	*x = Log{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1313,7 @@ func (x *Log) String() string {
 func (*Log) ProtoMessage() {}
 
 func (x *Log) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[9]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1326,7 @@ func (x *Log) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Log.ProtoReflect.Descriptor instead.
 func (*Log) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{9}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Log) GetLevel() Log_Level {
@@ -1278,7 +1354,7 @@ type Validation struct {
 
 func (x *Validation) Reset() {
 	*x = Validation{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1290,7 +1366,7 @@ func (x *Validation) String() string {
 func (*Validation) ProtoMessage() {}
 
 func (x *Validation) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[10]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1303,7 +1379,7 @@ func (x *Validation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Validation.ProtoReflect.Descriptor instead.
 func (*Validation) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{10}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Validation) GetSkip() bool {
@@ -1345,7 +1421,7 @@ type Page struct {
 
 func (x *Page) Reset() {
 	*x = Page{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1357,7 +1433,7 @@ func (x *Page) String() string {
 func (*Page) ProtoMessage() {}
 
 func (x *Page) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[11]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1370,7 +1446,7 @@ func (x *Page) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Page.ProtoReflect.Descriptor instead.
 func (*Page) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{11}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Page) GetOff() bool {
@@ -1478,7 +1554,7 @@ type Batch struct {
 
 func (x *Batch) Reset() {
 	*x = Batch{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1490,7 +1566,7 @@ func (x *Batch) String() string {
 func (*Batch) ProtoMessage() {}
 
 func (x *Batch) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[12]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1503,7 +1579,7 @@ func (x *Batch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Batch.ProtoReflect.Descriptor instead.
 func (*Batch) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{12}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Batch) GetOff() bool {
@@ -1615,7 +1691,7 @@ type Operation struct {
 
 func (x *Operation) Reset() {
 	*x = Operation{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1703,7 @@ func (x *Operation) String() string {
 func (*Operation) ProtoMessage() {}
 
 func (x *Operation) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[13]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1716,7 @@ func (x *Operation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operation.ProtoReflect.Descriptor instead.
 func (*Operation) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{13}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Operation) GetOff() bool {
@@ -1785,7 +1861,7 @@ type IdempotencyKey struct {
 
 func (x *IdempotencyKey) Reset() {
 	*x = IdempotencyKey{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1797,7 +1873,7 @@ func (x *IdempotencyKey) String() string {
 func (*IdempotencyKey) ProtoMessage() {}
 
 func (x *IdempotencyKey) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[14]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1810,7 +1886,7 @@ func (x *IdempotencyKey) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IdempotencyKey.ProtoReflect.Descriptor instead.
 func (*IdempotencyKey) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{14}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *IdempotencyKey) GetOff() bool {
@@ -1860,7 +1936,7 @@ type Search struct {
 
 func (x *Search) Reset() {
 	*x = Search{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1872,7 +1948,7 @@ func (x *Search) String() string {
 func (*Search) ProtoMessage() {}
 
 func (x *Search) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[15]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1885,7 +1961,7 @@ func (x *Search) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Search.ProtoReflect.Descriptor instead.
 func (*Search) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{15}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Search) GetOff() bool {
@@ -1972,7 +2048,7 @@ type Subscription struct {
 
 func (x *Subscription) Reset() {
 	*x = Subscription{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1984,7 +2060,7 @@ func (x *Subscription) String() string {
 func (*Subscription) ProtoMessage() {}
 
 func (x *Subscription) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[16]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1997,7 +2073,7 @@ func (x *Subscription) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Subscription.ProtoReflect.Descriptor instead.
 func (*Subscription) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{16}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Subscription) GetOff() bool {
@@ -2117,7 +2193,7 @@ type Upload struct {
 
 func (x *Upload) Reset() {
 	*x = Upload{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2129,7 +2205,7 @@ func (x *Upload) String() string {
 func (*Upload) ProtoMessage() {}
 
 func (x *Upload) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[17]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2142,7 +2218,7 @@ func (x *Upload) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Upload.ProtoReflect.Descriptor instead.
 func (*Upload) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{17}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Upload) GetOff() bool {
@@ -2246,7 +2322,7 @@ type Bulk struct {
 
 func (x *Bulk) Reset() {
 	*x = Bulk{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2258,7 +2334,7 @@ func (x *Bulk) String() string {
 func (*Bulk) ProtoMessage() {}
 
 func (x *Bulk) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[18]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2271,7 +2347,7 @@ func (x *Bulk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bulk.ProtoReflect.Descriptor instead.
 func (*Bulk) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{18}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Bulk) GetOff() bool {
@@ -2317,7 +2393,7 @@ type Handshake struct {
 
 func (x *Handshake) Reset() {
 	*x = Handshake{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2329,7 +2405,7 @@ func (x *Handshake) String() string {
 func (*Handshake) ProtoMessage() {}
 
 func (x *Handshake) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[19]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2342,7 +2418,7 @@ func (x *Handshake) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Handshake.ProtoReflect.Descriptor instead.
 func (*Handshake) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{19}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Handshake) GetOff() bool {
@@ -2386,7 +2462,7 @@ type Room struct {
 
 func (x *Room) Reset() {
 	*x = Room{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2398,7 +2474,7 @@ func (x *Room) String() string {
 func (*Room) ProtoMessage() {}
 
 func (x *Room) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[20]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2411,7 +2487,7 @@ func (x *Room) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Room.ProtoReflect.Descriptor instead.
 func (*Room) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{20}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Room) GetOff() bool {
@@ -2463,7 +2539,7 @@ type Reasons struct {
 
 func (x *Reasons) Reset() {
 	*x = Reasons{}
-	mi := &file_grpcservice_v1_options_proto_msgTypes[21]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2475,7 +2551,7 @@ func (x *Reasons) String() string {
 func (*Reasons) ProtoMessage() {}
 
 func (x *Reasons) ProtoReflect() protoreflect.Message {
-	mi := &file_grpcservice_v1_options_proto_msgTypes[21]
+	mi := &file_grpcservice_v1_options_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2488,7 +2564,7 @@ func (x *Reasons) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Reasons.ProtoReflect.Descriptor instead.
 func (*Reasons) Descriptor() ([]byte, []int) {
-	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{21}
+	return file_grpcservice_v1_options_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Reasons) GetDomain() string {
@@ -2554,7 +2630,7 @@ var File_grpcservice_v1_options_proto protoreflect.FileDescriptor
 
 const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
-	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\xdb\b\n" +
+	"\x1cgrpcservice/v1/options.proto\x12\x0egrpcservice.v1\x1a google/protobuf/descriptor.proto\"\x85\t\n" +
 	"\x06Policy\x121\n" +
 	"\atimeout\x18\x01 \x01(\v2\x17.grpcservice.v1.TimeoutR\atimeout\x12(\n" +
 	"\x04auth\x18\x02 \x01(\v2\x14.grpcservice.v1.AuthR\x04auth\x12(\n" +
@@ -2581,7 +2657,8 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\n" +
 	"permission\x18\x1e \x01(\v2\x1a.grpcservice.v1.PermissionR\n" +
 	"permission\x127\n" +
-	"\tbalancing\x18\x1f \x01(\v2\x19.grpcservice.v1.BalancingR\tbalancingB\x14\n" +
+	"\tbalancing\x18\x1f \x01(\v2\x19.grpcservice.v1.BalancingR\tbalancing\x12(\n" +
+	"\x04tool\x18  \x01(\v2\x14.grpcservice.v1.ToolR\x04toolB\x14\n" +
 	"\x12_max_request_bytesJ\x04\b\x14\x10\x1e\"\x9a\x01\n" +
 	"\aTimeout\x12\x1d\n" +
 	"\adefault\x18\x01 \x01(\tH\x00R\adefault\x88\x01\x01\x12\x15\n" +
@@ -2631,7 +2708,14 @@ const file_grpcservice_v1_options_proto_rawDesc = "" +
 	"\bmax_wait\x18\x03 \x01(\tH\x02R\amaxWait\x88\x01\x01B\b\n" +
 	"\x06_limitB\v\n" +
 	"\t_adaptiveB\v\n" +
-	"\t_max_wait\"\xcd\x02\n" +
+	"\t_max_wait\"\x96\x01\n" +
+	"\x04Tool\x12\x17\n" +
+	"\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12%\n" +
+	"\vdescription\x18\x02 \x01(\tH\x01R\vdescription\x88\x01\x01\x12%\n" +
+	"\vdestructive\x18\x03 \x01(\bH\x02R\vdestructive\x88\x01\x01B\a\n" +
+	"\x05_nameB\x0e\n" +
+	"\f_descriptionB\x0e\n" +
+	"\f_destructive\"\xcd\x02\n" +
 	"\x05Retry\x12&\n" +
 	"\fmax_attempts\x18\x01 \x01(\x05H\x00R\vmaxAttempts\x88\x01\x01\x12,\n" +
 	"\x0finitial_backoff\x18\x02 \x01(\tH\x01R\x0einitialBackoff\x88\x01\x01\x12$\n" +
@@ -2920,7 +3004,7 @@ func file_grpcservice_v1_options_proto_rawDescGZIP() []byte {
 }
 
 var file_grpcservice_v1_options_proto_enumTypes = make([]protoimpl.EnumInfo, 6)
-var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_grpcservice_v1_options_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_grpcservice_v1_options_proto_goTypes = []any{
 	(Rate_Key)(0),                       // 0: grpcservice.v1.Rate.Key
 	(Balancing_Policy)(0),               // 1: grpcservice.v1.Balancing.Policy
@@ -2934,64 +3018,66 @@ var file_grpcservice_v1_options_proto_goTypes = []any{
 	(*Permission)(nil),                  // 9: grpcservice.v1.Permission
 	(*Rate)(nil),                        // 10: grpcservice.v1.Rate
 	(*Concurrency)(nil),                 // 11: grpcservice.v1.Concurrency
-	(*Retry)(nil),                       // 12: grpcservice.v1.Retry
-	(*Hedging)(nil),                     // 13: grpcservice.v1.Hedging
-	(*Balancing)(nil),                   // 14: grpcservice.v1.Balancing
-	(*Log)(nil),                         // 15: grpcservice.v1.Log
-	(*Validation)(nil),                  // 16: grpcservice.v1.Validation
-	(*Page)(nil),                        // 17: grpcservice.v1.Page
-	(*Batch)(nil),                       // 18: grpcservice.v1.Batch
-	(*Operation)(nil),                   // 19: grpcservice.v1.Operation
-	(*IdempotencyKey)(nil),              // 20: grpcservice.v1.IdempotencyKey
-	(*Search)(nil),                      // 21: grpcservice.v1.Search
-	(*Subscription)(nil),                // 22: grpcservice.v1.Subscription
-	(*Upload)(nil),                      // 23: grpcservice.v1.Upload
-	(*Bulk)(nil),                        // 24: grpcservice.v1.Bulk
-	(*Handshake)(nil),                   // 25: grpcservice.v1.Handshake
-	(*Room)(nil),                        // 26: grpcservice.v1.Room
-	(*Reasons)(nil),                     // 27: grpcservice.v1.Reasons
-	(*descriptorpb.ServiceOptions)(nil), // 28: google.protobuf.ServiceOptions
-	(*descriptorpb.MethodOptions)(nil),  // 29: google.protobuf.MethodOptions
-	(*descriptorpb.EnumOptions)(nil),    // 30: google.protobuf.EnumOptions
+	(*Tool)(nil),                        // 12: grpcservice.v1.Tool
+	(*Retry)(nil),                       // 13: grpcservice.v1.Retry
+	(*Hedging)(nil),                     // 14: grpcservice.v1.Hedging
+	(*Balancing)(nil),                   // 15: grpcservice.v1.Balancing
+	(*Log)(nil),                         // 16: grpcservice.v1.Log
+	(*Validation)(nil),                  // 17: grpcservice.v1.Validation
+	(*Page)(nil),                        // 18: grpcservice.v1.Page
+	(*Batch)(nil),                       // 19: grpcservice.v1.Batch
+	(*Operation)(nil),                   // 20: grpcservice.v1.Operation
+	(*IdempotencyKey)(nil),              // 21: grpcservice.v1.IdempotencyKey
+	(*Search)(nil),                      // 22: grpcservice.v1.Search
+	(*Subscription)(nil),                // 23: grpcservice.v1.Subscription
+	(*Upload)(nil),                      // 24: grpcservice.v1.Upload
+	(*Bulk)(nil),                        // 25: grpcservice.v1.Bulk
+	(*Handshake)(nil),                   // 26: grpcservice.v1.Handshake
+	(*Room)(nil),                        // 27: grpcservice.v1.Room
+	(*Reasons)(nil),                     // 28: grpcservice.v1.Reasons
+	(*descriptorpb.ServiceOptions)(nil), // 29: google.protobuf.ServiceOptions
+	(*descriptorpb.MethodOptions)(nil),  // 30: google.protobuf.MethodOptions
+	(*descriptorpb.EnumOptions)(nil),    // 31: google.protobuf.EnumOptions
 }
 var file_grpcservice_v1_options_proto_depIdxs = []int32{
 	7,  // 0: grpcservice.v1.Policy.timeout:type_name -> grpcservice.v1.Timeout
 	8,  // 1: grpcservice.v1.Policy.auth:type_name -> grpcservice.v1.Auth
 	10, // 2: grpcservice.v1.Policy.rate:type_name -> grpcservice.v1.Rate
 	11, // 3: grpcservice.v1.Policy.concurrency:type_name -> grpcservice.v1.Concurrency
-	12, // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
-	13, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
-	15, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
-	16, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
-	17, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
-	18, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
-	19, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
-	20, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
-	21, // 12: grpcservice.v1.Policy.search:type_name -> grpcservice.v1.Search
-	22, // 13: grpcservice.v1.Policy.subscription:type_name -> grpcservice.v1.Subscription
-	23, // 14: grpcservice.v1.Policy.upload:type_name -> grpcservice.v1.Upload
-	24, // 15: grpcservice.v1.Policy.bulk:type_name -> grpcservice.v1.Bulk
-	25, // 16: grpcservice.v1.Policy.handshake:type_name -> grpcservice.v1.Handshake
-	26, // 17: grpcservice.v1.Policy.room:type_name -> grpcservice.v1.Room
+	13, // 4: grpcservice.v1.Policy.retry:type_name -> grpcservice.v1.Retry
+	14, // 5: grpcservice.v1.Policy.hedging:type_name -> grpcservice.v1.Hedging
+	16, // 6: grpcservice.v1.Policy.log:type_name -> grpcservice.v1.Log
+	17, // 7: grpcservice.v1.Policy.validation:type_name -> grpcservice.v1.Validation
+	18, // 8: grpcservice.v1.Policy.page:type_name -> grpcservice.v1.Page
+	19, // 9: grpcservice.v1.Policy.batch:type_name -> grpcservice.v1.Batch
+	20, // 10: grpcservice.v1.Policy.operation:type_name -> grpcservice.v1.Operation
+	21, // 11: grpcservice.v1.Policy.idempotency_key:type_name -> grpcservice.v1.IdempotencyKey
+	22, // 12: grpcservice.v1.Policy.search:type_name -> grpcservice.v1.Search
+	23, // 13: grpcservice.v1.Policy.subscription:type_name -> grpcservice.v1.Subscription
+	24, // 14: grpcservice.v1.Policy.upload:type_name -> grpcservice.v1.Upload
+	25, // 15: grpcservice.v1.Policy.bulk:type_name -> grpcservice.v1.Bulk
+	26, // 16: grpcservice.v1.Policy.handshake:type_name -> grpcservice.v1.Handshake
+	27, // 17: grpcservice.v1.Policy.room:type_name -> grpcservice.v1.Room
 	9,  // 18: grpcservice.v1.Policy.permission:type_name -> grpcservice.v1.Permission
-	14, // 19: grpcservice.v1.Policy.balancing:type_name -> grpcservice.v1.Balancing
-	0,  // 20: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
-	1,  // 21: grpcservice.v1.Balancing.policy:type_name -> grpcservice.v1.Balancing.Policy
-	2,  // 22: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
-	3,  // 23: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
-	4,  // 24: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
-	5,  // 25: grpcservice.v1.Room.slow:type_name -> grpcservice.v1.Room.Slow
-	28, // 26: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
-	29, // 27: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
-	30, // 28: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
-	6,  // 29: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
-	6,  // 30: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
-	27, // 31: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	29, // [29:32] is the sub-list for extension type_name
-	26, // [26:29] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	15, // 19: grpcservice.v1.Policy.balancing:type_name -> grpcservice.v1.Balancing
+	12, // 20: grpcservice.v1.Policy.tool:type_name -> grpcservice.v1.Tool
+	0,  // 21: grpcservice.v1.Rate.key:type_name -> grpcservice.v1.Rate.Key
+	1,  // 22: grpcservice.v1.Balancing.policy:type_name -> grpcservice.v1.Balancing.Policy
+	2,  // 23: grpcservice.v1.Log.level:type_name -> grpcservice.v1.Log.Level
+	3,  // 24: grpcservice.v1.Batch.mode:type_name -> grpcservice.v1.Batch.Mode
+	4,  // 25: grpcservice.v1.Operation.on_conflict:type_name -> grpcservice.v1.Operation.OnConflict
+	5,  // 26: grpcservice.v1.Room.slow:type_name -> grpcservice.v1.Room.Slow
+	29, // 27: grpcservice.v1.service:extendee -> google.protobuf.ServiceOptions
+	30, // 28: grpcservice.v1.method:extendee -> google.protobuf.MethodOptions
+	31, // 29: grpcservice.v1.reasons:extendee -> google.protobuf.EnumOptions
+	6,  // 30: grpcservice.v1.service:type_name -> grpcservice.v1.Policy
+	6,  // 31: grpcservice.v1.method:type_name -> grpcservice.v1.Policy
+	28, // 32: grpcservice.v1.reasons:type_name -> grpcservice.v1.Reasons
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	30, // [30:33] is the sub-list for extension type_name
+	27, // [27:30] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_grpcservice_v1_options_proto_init() }
@@ -3020,13 +3106,14 @@ func file_grpcservice_v1_options_proto_init() {
 	file_grpcservice_v1_options_proto_msgTypes[18].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[19].OneofWrappers = []any{}
 	file_grpcservice_v1_options_proto_msgTypes[20].OneofWrappers = []any{}
+	file_grpcservice_v1_options_proto_msgTypes[21].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_grpcservice_v1_options_proto_rawDesc), len(file_grpcservice_v1_options_proto_rawDesc)),
 			NumEnums:      6,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 3,
 			NumServices:   0,
 		},
