@@ -27,10 +27,10 @@ PROTOS := $(CURDIR)/.protos
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 REST_PROTOS := $(CURDIR)/examples/rest/.protos
 # The modules.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest examples/moving benchmarks benchmarks/peers tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/mcp runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest examples/moving benchmarks benchmarks/peers tools
 # All checks and tests, those that take longest first. Many tests wait more than they compute, so
 # several run at a time; a step prints its output when it has ended.
-CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-endpointslice test-deploy breaking test-32bit test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
+CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-mcp test-endpointslice test-deploy breaking test-32bit test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
 JOBS ?= 3
 # The packages that count in 64 bits or pack bytes; others are only compiled for 32 bits.
 COUNTING := $(addprefix ./runtime/,batch digest eventlog filter hub idempotency limit page seal subscription upload) \
@@ -121,6 +121,10 @@ test-pgstore: ## Run the tests of the module that keeps state in PostgreSQL
 .PHONY: test-endpointslice
 test-endpointslice: ## Run the tests of the module that follows the pods of Kubernetes
 	cd runtime/endpointslice && $(RACE) ./...
+
+.PHONY: test-mcp
+test-mcp: ## Run the tests of the module that serves RPCs as tools for agents
+	cd runtime/mcp && $(RACE) ./...
 
 .PHONY: test-xds
 test-xds: ## Run the tests of the module for xDS and load reports
@@ -291,6 +295,7 @@ generate: tools plugin protos generate-shop ## Generate the options, the code th
 	$(BIN)/buf generate
 	$(BIN)/buf generate --template buf.gen.google.yaml
 	$(BIN)/buf generate --template buf.gen.validate.yaml
+	$(BIN)/buf generate --template buf.gen.mcp.yaml
 	$(BIN)/buf generate --template buf.gen.pgstore.yaml
 	cd examples/versions && $(BIN)/buf generate
 	cd examples/moving && $(BIN)/buf generate
