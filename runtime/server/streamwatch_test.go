@@ -120,7 +120,7 @@ func TestAMethodWhoseSendFailsFindsItsContextEnded(t *testing.T) {
 	}{
 		"the client leaves":                       {leave: true},
 		"the client leaves before its time is up": {policy: runtime.Policy{TotalTimeout: time.Hour}, leave: true},
-		"the time is up":                          {policy: runtime.Policy{TotalTimeout: 500 * time.Millisecond}},
+		"the time is up":                          {policy: runtime.Policy{TotalTimeout: 2 * time.Second}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan error, 1)
