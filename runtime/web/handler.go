@@ -52,6 +52,7 @@ func newHandler(host *server.Host, opts []Option) (*Handler, error) {
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	growStack(0)
 	if !r.ProtoAtLeast(1, 1) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusHTTPVersionNotSupported)
