@@ -131,7 +131,7 @@ test-xds: ## Run the tests of the module for xDS and load reports
 	cd runtime/xds && $(RACE) ./...
 
 .PHONY: test-web
-test-web: ## Run the tests of the module that serves HTTP
+test-web: $(BIN)/buf $(BIN)/grpcurl ## Run the tests of the module that serves HTTP
 	cd runtime/web && $(RACE) ./...
 
 .PHONY: test-roles
@@ -251,8 +251,9 @@ soak: ## Run the tests with random failures for SOAKTIME (1m) each
 # The servers of other frameworks are modules that are not in MODULES: the first build of all takes
 # minutes, and no test needs them.
 .PHONY: bench
-bench: ## Measure what docs/performance.md shows, with servers of other frameworks, and write its figures
+bench: ## Measure what docs/performance.md and docs/web.md show, with servers of other frameworks, and write their figures
 	cd benchmarks && go run . -pairs 41 -page ../docs/performance.md
+	cd benchmarks && go run . -web -pairs 41 -page ../docs/web.md
 
 .PHONY: lint
 lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto files

@@ -100,7 +100,7 @@ func printCalls(ctx context.Context, p *programs, stacks []string, o options) er
 	return nil
 }
 
-// callerProcess is a client in a separate process: see package drive.
+// callerProcess is a client in a separate process: see drive and driveweb.
 type callerProcess struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
@@ -110,11 +110,16 @@ type callerProcess struct {
 func (p *programs) startCaller(
 	ctx context.Context, addr string, headers []string,
 ) (*callerProcess, error) {
-	binary, err := p.binary(ctx, "drive")
+	return p.startDriver(ctx, "drive", append([]string{addr}, headers...))
+}
+
+// startDriver starts the client in a directory.
+func (p *programs) startDriver(ctx context.Context, dir string, args []string) (*callerProcess, error) {
+	binary, err := p.binary(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	c := &callerProcess{cmd: exec.Command(binary, append([]string{addr}, headers...)...)}
+	c := &callerProcess{cmd: exec.Command(binary, args...)}
 	c.cmd.Stderr = os.Stderr
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err

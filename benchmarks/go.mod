@@ -11,9 +11,11 @@ replace (
 	github.com/grpcservice/grpcservice/runtime/jwtauth => ../runtime/jwtauth
 	github.com/grpcservice/grpcservice/runtime/operation => ../runtime/operation
 	github.com/grpcservice/grpcservice/runtime/pgstore => ../runtime/pgstore
+	github.com/grpcservice/grpcservice/runtime/web => ../runtime/web
 )
 
 require (
+	connectrpc.com/connect/v2 v2.0.2
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/grpc-ecosystem/go-grpc-middleware/providers/prometheus v1.1.1
 	github.com/grpc-ecosystem/go-grpc-middleware/v2 v2.3.4
@@ -24,6 +26,7 @@ require (
 	github.com/grpcservice/grpcservice/runtime/jwtauth v0.0.0
 	github.com/grpcservice/grpcservice/runtime/operation v0.0.0-00010101000000-000000000000
 	github.com/grpcservice/grpcservice/runtime/pgstore v0.0.0-00010101000000-000000000000
+	github.com/grpcservice/grpcservice/runtime/web v0.0.0
 	github.com/jackc/pgx/v5 v5.13.0
 	github.com/prometheus/client_golang v1.25.0
 	go.einride.tech/aip v0.86.3

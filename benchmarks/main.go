@@ -28,6 +28,7 @@ type options struct {
 	balancing bool   // instead of calls and pages
 	peers     bool   // instead of calls and pages
 	growth    bool   // instead of calls and pages
+	web       bool   // instead of calls and pages
 	only      string // the servers that peers compares
 	page      string // is written, with the chart beside it
 }
@@ -49,6 +50,7 @@ func main() {
 	flag.IntVar(&o.files, "files", 6000, "`files` of a large request to the plugin")
 	flag.BoolVar(&o.peers, "peers", false, "compare servers of other frameworks instead")
 	flag.BoolVar(&o.growth, "growth", false, "measure more keys, goroutines and streams instead")
+	flag.BoolVar(&o.web, "web", false, "compare servers over net/http instead")
 	flag.StringVar(&o.only, "only", "", "compare only servers whose names match a `regexp`")
 	flag.StringVar(&o.page, "page", "", "measure what a `page` shows, and write its tables and its chart")
 	flag.Parse()
@@ -62,6 +64,11 @@ func main() {
 func run(serve string, o options) error {
 	if serve != "" {
 		return serveStack(serve)
+	}
+	if o.web {
+		return withPrograms(func(p *programs) error {
+			return printWebTable(context.Background(), p, o)
+		})
 	}
 	if o.page != "" {
 		return writePage(context.Background(), o)

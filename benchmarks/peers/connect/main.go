@@ -1,4 +1,5 @@
-// Command connect serves FullService with connect over net/http, to a client of gRPC.
+// Command connect serves FullService with connect over net/http, to clients of gRPC, gRPC-Web and
+// Connect.
 package main
 
 import (
@@ -34,6 +35,7 @@ func run(full bool) error {
 	mux := http.NewServeMux()
 	connecthttp.Mount(mux, rpcs, connecthttp.WithReadMaxBytes(1_000_000))
 	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
 	srv := &http.Server{Handler: mux, Protocols: protocols}
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
