@@ -25,9 +25,9 @@ func NewCatalogue(products ...*shopv1.Product) *Catalogue { return &Catalogue{pr
 // Products returns what the example sells.
 func Products() []*shopv1.Product {
 	return []*shopv1.Product{
-		{Id: 1, Name: "Espresso machine", Category: "coffee", PriceCents: 24900},
+		{Id: 1, Name: "Espresso machine", Category: "coffee", PriceCents: 24900, Tags: []string{"gift", "new"}},
 		{Id: 2, Name: "Coffee grinder", Category: "coffee", PriceCents: 8950},
-		{Id: 3, Name: "Teapot", Category: "tea", PriceCents: 3200},
+		{Id: 3, Name: "Teapot", Category: "tea", PriceCents: 3200, Tags: []string{"gift"}},
 		{Id: 4, Name: "Green tea, 100 g", Category: "tea", PriceCents: 790},
 		{Id: 5, Name: "Coffee beans, 1 kg", Category: "coffee", PriceCents: 1890},
 		{Id: 6, Name: "Milk jug", Category: "kitchen", PriceCents: 1450},

@@ -48,6 +48,31 @@ func TestSearchProducts(t *testing.T) {
 	}
 }
 
+// TestSearchProductsFilters checks each member of the oneof.
+func TestSearchProductsFilters(t *testing.T) {
+	products := shopv1servicetest.ServeProductService(t, service.NewProductService(service.NewCatalogue(service.Products()...)))
+	for name, test := range map[string]struct {
+		req  *shopv1.SearchRequest
+		want []int32
+	}{
+		"category": {&shopv1.SearchRequest{Filter: &shopv1.SearchRequest_Category{Category: "tea"}}, []int32{3, 4}},
+		"tag":      {&shopv1.SearchRequest{Filter: &shopv1.SearchRequest_Tag{Tag: "gift"}}, []int32{1, 3}},
+		"price":    {&shopv1.SearchRequest{Query: "coffee", Filter: &shopv1.SearchRequest_MaxPriceCents{MaxPriceCents: 8950}}, []int32{2, 5}},
+	} {
+		found, err := stream.Collect(products.SearchProducts(t.Context(), test.req))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []int32
+		for _, product := range found {
+			got = append(got, product.GetId())
+		}
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: got the products %v, want %v", name, got, test.want)
+		}
+	}
+}
+
 func TestSearchProductsBoundsTheLimit(t *testing.T) {
 	catalogue := make([]*shopv1.Product, 1000)
 	for i := range catalogue {

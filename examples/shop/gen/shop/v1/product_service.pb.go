@@ -75,7 +75,15 @@ type SearchRequest struct {
 	// Query is looked for in names and categories, whatever the case. Empty, it matches everything.
 	Query string `protobuf:"bytes,1,opt,name=query,proto3" json:"query,omitempty"`
 	// Limit is how many products to send at most; 0 leaves it to the server.
-	Limit         int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit int32 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
+	// Filter leaves out products. Without it, all match.
+	//
+	// Types that are valid to be assigned to Filter:
+	//
+	//	*SearchRequest_Category
+	//	*SearchRequest_Tag
+	//	*SearchRequest_MaxPriceCents
+	Filter        isSearchRequest_Filter `protobuf_oneof:"filter"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -124,13 +132,73 @@ func (x *SearchRequest) GetLimit() int32 {
 	return 0
 }
 
+func (x *SearchRequest) GetFilter() isSearchRequest_Filter {
+	if x != nil {
+		return x.Filter
+	}
+	return nil
+}
+
+func (x *SearchRequest) GetCategory() string {
+	if x != nil {
+		if x, ok := x.Filter.(*SearchRequest_Category); ok {
+			return x.Category
+		}
+	}
+	return ""
+}
+
+func (x *SearchRequest) GetTag() string {
+	if x != nil {
+		if x, ok := x.Filter.(*SearchRequest_Tag); ok {
+			return x.Tag
+		}
+	}
+	return ""
+}
+
+func (x *SearchRequest) GetMaxPriceCents() int64 {
+	if x != nil {
+		if x, ok := x.Filter.(*SearchRequest_MaxPriceCents); ok {
+			return x.MaxPriceCents
+		}
+	}
+	return 0
+}
+
+type isSearchRequest_Filter interface {
+	isSearchRequest_Filter()
+}
+
+type SearchRequest_Category struct {
+	// Category is that of the products: "coffee".
+	Category string `protobuf:"bytes,3,opt,name=category,proto3,oneof"`
+}
+
+type SearchRequest_Tag struct {
+	// Tag is one that the products have: "gift".
+	Tag string `protobuf:"bytes,4,opt,name=tag,proto3,oneof"`
+}
+
+type SearchRequest_MaxPriceCents struct {
+	// MaxPriceCents is the highest price.
+	MaxPriceCents int64 `protobuf:"varint,5,opt,name=max_price_cents,json=maxPriceCents,proto3,oneof"`
+}
+
+func (*SearchRequest_Category) isSearchRequest_Filter() {}
+
+func (*SearchRequest_Tag) isSearchRequest_Filter() {}
+
+func (*SearchRequest_MaxPriceCents) isSearchRequest_Filter() {}
+
 type Product struct {
 	state    protoimpl.MessageState `protogen:"open.v1"`
 	Id       int32                  `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
 	Name     string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Category string                 `protobuf:"bytes,3,opt,name=category,proto3" json:"category,omitempty"`
 	// PriceCents is the price of one piece.
-	PriceCents    int64 `protobuf:"varint,4,opt,name=price_cents,json=priceCents,proto3" json:"price_cents,omitempty"`
+	PriceCents    int64    `protobuf:"varint,4,opt,name=price_cents,json=priceCents,proto3" json:"price_cents,omitempty"`
+	Tags          []string `protobuf:"bytes,5,rep,name=tags,proto3" json:"tags,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -193,20 +261,32 @@ func (x *Product) GetPriceCents() int64 {
 	return 0
 }
 
+func (x *Product) GetTags() []string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
+}
+
 var File_shop_v1_product_service_proto protoreflect.FileDescriptor
 
 const file_shop_v1_product_service_proto_rawDesc = "" +
 	"\n" +
-	"\x1dshop/v1/product_service.proto\x12\ashop.v1\x1a\x1cgrpcservice/v1/options.proto\";\n" +
+	"\x1dshop/v1/product_service.proto\x12\ashop.v1\x1a\x1cgrpcservice/v1/options.proto\"\xa1\x01\n" +
 	"\rSearchRequest\x12\x14\n" +
 	"\x05query\x18\x01 \x01(\tR\x05query\x12\x14\n" +
-	"\x05limit\x18\x02 \x01(\x05R\x05limit\"j\n" +
+	"\x05limit\x18\x02 \x01(\x05R\x05limit\x12\x1c\n" +
+	"\bcategory\x18\x03 \x01(\tH\x00R\bcategory\x12\x12\n" +
+	"\x03tag\x18\x04 \x01(\tH\x00R\x03tag\x12(\n" +
+	"\x0fmax_price_cents\x18\x05 \x01(\x03H\x00R\rmaxPriceCentsB\b\n" +
+	"\x06filter\"~\n" +
 	"\aProduct\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x05R\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1a\n" +
 	"\bcategory\x18\x03 \x01(\tR\bcategory\x12\x1f\n" +
 	"\vprice_cents\x18\x04 \x01(\x03R\n" +
-	"priceCents*k\n" +
+	"priceCents\x12\x12\n" +
+	"\x04tags\x18\x05 \x03(\tR\x04tags*k\n" +
 	"\rProductReason\x12\x1e\n" +
 	"\x1aPRODUCT_REASON_UNSPECIFIED\x10\x00\x12\"\n" +
 	"\x1ePRODUCT_REASON_PRODUCT_UNKNOWN\x10\x01\x1a\x16ʛ-\x12\n" +
@@ -248,6 +328,11 @@ func init() { file_shop_v1_product_service_proto_init() }
 func file_shop_v1_product_service_proto_init() {
 	if File_shop_v1_product_service_proto != nil {
 		return
+	}
+	file_shop_v1_product_service_proto_msgTypes[0].OneofWrappers = []any{
+		(*SearchRequest_Category)(nil),
+		(*SearchRequest_Tag)(nil),
+		(*SearchRequest_MaxPriceCents)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
