@@ -11,7 +11,7 @@ import (
 // shortLine is the length up to which an example is one line.
 const shortLine = 60
 
-// asJSON returns the sample in the JSON of protobuf, with the names of the proto.
+// asJSON returns the sample in the JSON that grpcurl reads, with the names of the proto.
 func (s *sample) asJSON(indent string) string {
 	if s.whole != "" {
 		return s.whole
@@ -50,8 +50,10 @@ func (v sampleValue) json(f protoreflect.FieldDescriptor, indent string) string 
 		return v.message.asJSON(indent)
 	case v.enum != nil:
 		return quoted(string(v.enum.Desc.Name()))
+	case v.known != "" && f.Message() != nil && f.Message().FullName() == "google.protobuf.FieldMask":
+		return `{"paths": [` + quoted(v.known) + `]}` // grpcurl reads no other form
 	case v.known != "":
-		return quoted(camelMask(f, v.known))
+		return quoted(v.known)
 	case f.Kind() == protoreflect.StringKind:
 		return quoted(v.text)
 	case f.Kind() == protoreflect.BytesKind:
@@ -59,20 +61,6 @@ func (v sampleValue) json(f protoreflect.FieldDescriptor, indent string) string 
 	default:
 		return v.text
 	}
-}
-
-// camelMask returns the path of a field mask as JSON spells it, and other texts unchanged.
-func camelMask(f protoreflect.FieldDescriptor, text string) string {
-	if f.Message() == nil || f.Message().FullName() != "google.protobuf.FieldMask" {
-		return text
-	}
-	words := strings.Split(text, "_")
-	for i := 1; i < len(words); i++ {
-		if words[i] != "" {
-			words[i] = strings.ToUpper(words[i][:1]) + words[i][1:]
-		}
-	}
-	return strings.Join(words, "")
 }
 
 // quoted returns a text as a string in JSON. It has no single quote, so that a shell takes it.

@@ -20,7 +20,7 @@ type sample struct {
 // wholeValues are the well-known messages whose JSON is not an object with their fields.
 var wholeValues = map[protoreflect.FullName]string{
 	"google.protobuf.Timestamp": `"2026-01-02T15:04:05Z"`, "google.protobuf.Duration": `"30s"`,
-	"google.protobuf.FieldMask": `"name"`, "google.protobuf.Any": "{}", "google.protobuf.Struct": "{}",
+	"google.protobuf.FieldMask": `{"paths": ["name"]}`, "google.protobuf.Any": "{}", "google.protobuf.Struct": "{}",
 	"google.protobuf.Value": "null", "google.protobuf.ListValue": "[]",
 	"google.protobuf.StringValue": `"Hello"`, "google.protobuf.BytesValue": `"aGVsbG8="`,
 	"google.protobuf.BoolValue": "true", "google.protobuf.FloatValue": "1.5", "google.protobuf.DoubleValue": "1.5",
@@ -105,7 +105,7 @@ func maskPath(beside *sample) string {
 			continue
 		}
 		for _, inner := range f.value.message.fields {
-			if name := string(inner.field.Desc.Name()); name != "id" && name != "name" && inner.value.message == nil {
+			if name := string(inner.field.Desc.Name()); name != "id" && name != "name" && inner.value.message == nil && inner.value.known == "" {
 				return name
 			}
 		}

@@ -133,6 +133,7 @@ func checkHTML(t *testing.T, file, text string) {
 
 var (
 	markdownLink = regexp.MustCompile(`\]\(([^)]*)\)`)
+	maskObject   = regexp.MustCompile(`\{"paths": \["(\w+)"\]\}`)
 	notInSlug    = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	markdownTag  = regexp.MustCompile(`<([^<>]*)>?`)
 )
@@ -263,7 +264,15 @@ func TestGrpcurlExamplesParse(t *testing.T) {
 			for _, example := range data.FindAllStringSubmatch(text, -1) {
 				calls++
 				input := inputOf(t, descriptors, example[2], example[3])
-				for decoder := json.NewDecoder(strings.NewReader(example[1])); ; {
+				// Grpcurl takes a mask as an object, and protojson as a text.
+				text := maskObject.ReplaceAllStringFunc(example[1], func(mask string) string {
+					words := strings.Split(maskObject.FindStringSubmatch(mask)[1], "_")
+					for i := 1; i < len(words); i++ {
+						words[i] = strings.ToUpper(words[i][:1]) + words[i][1:]
+					}
+					return `"` + strings.Join(words, "") + `"`
+				})
+				for decoder := json.NewDecoder(strings.NewReader(text)); ; {
 					var raw json.RawMessage
 					if err := decoder.Decode(&raw); err == io.EOF {
 						break
