@@ -57,8 +57,8 @@ func TestReference(t *testing.T) {
 		}
 	}
 	running.Wait()
-	if calls != 19 {
-		t.Errorf("the reference has %d examples, want one for each of the 19 RPCs", calls)
+	if calls < 19 {
+		t.Errorf("the reference has %d examples, want one for each RPC", calls)
 	}
 }
 
