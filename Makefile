@@ -28,6 +28,8 @@ SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 REST_PROTOS := $(CURDIR)/examples/rest/.protos
 # The modules.
 MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/mcp runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest examples/moving benchmarks benchmarks/peers tools
+# Those that users import, which a release tags: as isReleased in tools/release.
+RELEASED := $(filter-out %test,$(filter . runtime/%,$(MODULES)))
 # All checks and tests, those that take longest first. Many tests wait more than they compute, so
 # several run at a time; a step prints its output when it has ended.
 CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-mcp test-endpointslice test-deploy breaking test-32bit test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
@@ -37,11 +39,11 @@ COUNTING := $(addprefix ./runtime/,batch digest eventlog filter hub idempotency 
 	$(addprefix ./runtime/internal/,bounds fieldrules fieldvalue jsonlog msgsize requestid share uuid)
 # The public protos. Those of internal/e2e are private.
 PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto examples/rest/proto examples/moving/proto
-# The commit that `make breaking` compares with: the last release. Without a release, it compares
-# nothing.
+# The commit that `make breaking` and `make release-check` compare with: the last release. Without a
+# release, they compare nothing.
 AGAINST ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
 # The tools that tools/go.mod pins.
-TOOLS := $(addprefix $(BIN)/,buf grpcurl protoc-gen-connect-go protoc-gen-go-grpc protoc-gen-grpc-gateway staticcheck)
+TOOLS := $(addprefix $(BIN)/,apidiff buf grpcurl protoc-gen-connect-go protoc-gen-go-grpc protoc-gen-grpc-gateway staticcheck)
 # How long `make fuzz` spends on each target, and directories that it omits.
 FUZZTIME ?= 10s
 FUZZSKIP ?=
@@ -208,6 +210,15 @@ test-benchmarks: ## Measure servers as make bench does, briefly: allocations, an
 test-tools: $(BIN)/buf ## Test the tools, and compare go.mod files with advisories
 	cd tools && $(TEST) -count=1 ./... # Go's cache does not see the go.mod files of other modules
 
+.PHONY: test-versions
+test-versions: ## Vet the released modules and test the runtime with the version of Go in PATH
+	@go version
+	@for module in $(RELEASED); do \
+		echo "go vet: $$module"; \
+		(cd $$module && go vet ./...) || exit 1; \
+	done
+	$(TEST) ./runtime/... ./internal/e2e/...
+
 .PHONY: test-newest
 test-newest: ## Run the tests with the newest grpc
 	@mkdir -p $(BIN)
@@ -290,6 +301,27 @@ breaking: $(BIN)/buf protos ## Check that the public protos are compatible with 
 		$(BIN)/buf breaking $$protos --exclude-imports --against "$$before/$$protos" || exit 1; \
 	done
 
+# A minor version before 1.0 may have incompatible changes, so this is not one of CHECKS.
+.PHONY: release-check
+release-check: $(BIN)/apidiff ## Check that the API of the released modules is compatible with AGAINST
+	@[ -n "$(AGAINST)" ] || { echo "apidiff: nothing is released, so nothing can break"; exit 0; }; \
+	git rev-parse --verify --quiet "$(AGAINST)^{commit}" >/dev/null || { echo "AGAINST=$(AGAINST): there is no such commit"; exit 1; }; \
+	before=$$(mktemp -d); trap 'rm -rf "$$before"' EXIT; \
+	git archive "$(AGAINST)" | tar -x -C "$$before"; \
+	broken=; \
+	for module in $(RELEASED); do \
+		if ! [ -e "$$before/$$module/go.mod" ]; then \
+			echo "apidiff: $(AGAINST) has no module $$module, so nothing can break"; \
+			continue; \
+		fi; \
+		path=$$(cd $$module && go list -m) || exit 1; \
+		echo "apidiff: $$path against $(AGAINST)"; \
+		(cd "$$before/$$module" && $(BIN)/apidiff -m -w "$$before/before.api" $$path) || exit 1; \
+		changes=$$(cd $$module && $(BIN)/apidiff -m -incompatible "$$before/before.api" $$path 2>"$$before/log") || { cat "$$before/log"; exit 1; }; \
+		if [ -n "$$changes" ]; then echo "$$changes"; broken=yes; fi; \
+	done; \
+	[ -z "$$broken" ] || { echo "incompatible with $(AGAINST); revert these changes, or before 1.0 list them in CHANGELOG.md and raise the minor version"; exit 1; }
+
 .PHONY: generate
 generate: tools plugin protos generate-shop ## Generate the options, the code that tests need, and that of the examples
 	$(BIN)/buf generate --template buf.gen.options.yaml
@@ -332,9 +364,10 @@ $(REST_PROTOS)/.written: $(PROTOS)/.written
 plugin: ## Build protoc-gen-grpcservice
 	go build -o $(BIN)/protoc-gen-grpcservice ./cmd/protoc-gen-grpcservice
 
-# The platforms of released binaries. Their tests are those of unix and Windows rules in
+# The platforms of released binaries, which .goreleaser.yaml repeats. Their tests are those of unix and Windows rules in
 # internal/workspace, internal/skeleton and internal/plugin, which run everywhere.
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+LDFLAGS := -s -w
 
 .PHONY: platforms
 platforms: ## Build protoc-gen-grpcservice for each platform, and start what this machine can
@@ -342,7 +375,7 @@ platforms: ## Build protoc-gen-grpcservice for each platform, and start what thi
 		os=$${platform%/*} arch=$${platform#*/}; \
 		program=$(BIN)/platforms/$$platform/protoc-gen-grpcservice$$([ $$os != windows ] || echo .exe); \
 		echo "go build for $$platform"; \
-		GOOS=$$os GOARCH=$$arch go build -o $$program ./cmd/protoc-gen-grpcservice || exit 1; \
+		GOOS=$$os GOARCH=$$arch go build -ldflags '$(LDFLAGS)' -o $$program ./cmd/protoc-gen-grpcservice || exit 1; \
 		if [ $$platform = $$(go env GOHOSTOS)/$$(go env GOHOSTARCH) ]; then \
 			$$program --version && $$program init --help >/dev/null || exit 1; \
 		fi; \
