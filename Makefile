@@ -17,8 +17,9 @@ RACE := CGO_ENABLED=1 $(TEST) -race
 # the detector changes.
 # The package whose tests wait longest comes first, so that the others run meanwhile.
 RACED := ./runtime/server ./runtime/... ./internal/e2e/...
-# The packages that use more of grpc than its documented API, and the behaviour of all of them.
-NEAR_GRPC := ./runtime/server ./runtime/client ./runtime/hub ./runtime/internal/... ./internal/e2e/...
+# The packages that use more of grpc than its documented API, and the behaviour of all packages.
+NEAR_GRPC := ./runtime/server ./internal/e2e $(addprefix ./runtime/internal/,childpolicy connpool encoded h2conn heldheader \
+	incoming inprocess msgsize openheader samezone)
 ALLOCATIONS = $(shell git grep --untracked -l '^//go:build !race$$' -- $(RACED:/...=) $(patsubst %,':!%',$(filter-out .,$(MODULES))) | grep '_test.go$$')
 
 # The protos of Google and of protovalidate, which protos of this repository import.
@@ -45,9 +46,9 @@ PUBLIC_PROTOS := proto examples/shop/proto examples/versions/proto examples/rest
 AGAINST ?= $(shell git describe --tags --abbrev=0 --match 'v[0-9]*' 2>/dev/null)
 # The tools that tools/go.mod pins.
 TOOLS := $(addprefix $(BIN)/,apidiff buf grpcurl protoc-gen-connect-go protoc-gen-go-grpc protoc-gen-grpc-gateway staticcheck)
-# How long `make fuzz` spends on each target, and directories that it omits.
+# How long `make fuzz` spends on each target, and the directories whose targets it runs; default: all.
 FUZZTIME ?= 10s
-FUZZSKIP ?=
+FUZZDIRS ?=
 # How long `make soak` spends on each test.
 SOAKTIME ?= 1m
 
@@ -245,7 +246,8 @@ vulnerabilities: ## Query the Go vulnerability database for every module (needs 
 .PHONY: fuzz
 fuzz: ## Fuzz each target for FUZZTIME (10s)
 	@run() { (cd "$$2" && $(TEST) -run '^$$' -fuzz "^$$1$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x .); }; \
-	for dir in $$(git grep --untracked -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u | grep -v -x -F "$(FUZZSKIP)"); do \
+	dirs="$(FUZZDIRS)"; \
+	for dir in $${dirs:-$$(git grep --untracked -l '^func Fuzz' -- '*_test.go' | xargs -n 1 dirname | sort -u)}; do \
 		for target in $$(sed -n 's/^func \(Fuzz[^(]*\)(.*/\1/p' $$dir/*_test.go); do \
 			run $$target $$dir || { [ -z "$$(git status --porcelain -- $$dir/testdata/fuzz)" ] && run $$target $$dir; } || exit 1; \
 		done; \

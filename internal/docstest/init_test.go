@@ -46,7 +46,7 @@ func TestInitNames(t *testing.T) {
 	p := initialized(t, "example.com/a-b/v2", "acme.shop_front.v1beta2.StringService")
 	p.must("go", "vet", "./...")
 	p.useBuf()
-	p.must("make", "lint")
+	p.must("buf", "lint")
 	p.must("make", "check-generated")
 }
 
