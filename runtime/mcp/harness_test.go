@@ -119,6 +119,7 @@ func (s *shelf) work(
 			}
 			books += n
 			if err := run.Save(ctx, books, func(m *shelfv1.ImportBooksMetadata) { m.Read = books }); err != nil {
+				s.ended <- ctx.Err() // a cancellation can come while the step is saved
 				return nil, err
 			}
 		}

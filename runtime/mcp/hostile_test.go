@@ -3,6 +3,7 @@ package mcp_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -155,19 +156,32 @@ func TestHostileRequests(t *testing.T) {
 func TestTooManyRequests(t *testing.T) {
 	f := start(t, mcp.WithMaxRequests(2))
 	agent := f.agent(t, "") // connected before
+	// Connect returns when the agent has read a result, which can be before that response ends.
+	// Until then, its request counts, and the call below would be one too many.
+	f.postUntilServed(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
+	defer cancel()
+	done := make(chan error, 1)
 	go func() {
-		defer close(done)
-		_, _ = agent.CallTool(ctx, &sdk.CallToolParams{Name: "echo", Arguments: map[string]any{"delay": "600s"}})
+		_, err := agent.CallTool(ctx, &sdk.CallToolParams{Name: "echo", Arguments: map[string]any{"delay": "600s"}})
+		done <- err
 	}()
 	echotest.Within(t, f.started)
 	if status, text, header := f.post(t, echoing(`{}`)); status != 503 || header.Get("Retry-After") == "" {
 		t.Errorf("the response is %d %s, want 503 with Retry-After", status, text)
 	}
 	cancel()
-	echotest.Within(t, done)
+	if err := echotest.Within(t, done); !errors.Is(err, context.Canceled) {
+		t.Errorf("the call that has the place returns %v, want %v", err, context.Canceled)
+	}
 	echotest.Within(t, f.ended)
+	f.postUntilServed(t)
+}
+
+// postUntilServed posts until a request is served, which then no longer counts: the handler
+// returns before the response ends.
+func (f *fixture) postUntilServed(t *testing.T) {
+	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
 		status, text, _ := f.post(t, echoing(`{}`))
 		if status == 200 {
