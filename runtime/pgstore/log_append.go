@@ -12,8 +12,11 @@ import (
 )
 
 // sqlLogAppend appends the records $2, of $3 bytes, which have the number $4, and notifies the
-// channel $6. It returns the row of the log, and no row if there is no log. The row is locked until
-// the commit, and the times are taken under the lock. $5 is the epoch if the log needs another one.
+// channel $6. It returns the row of the log, and no row if there is no log or the append was
+// repeated. The row is locked until the commit, and the times are taken under the lock. $5 is the
+// epoch if the log needs another one.
+//
+// A copy of the table may have lost its defaults and constraints, so retries may be null.
 //
 // A commit that is not on disk could be lost after readers have seen its records, whose numbers
 // would be used again: so the transaction waits for the disk if the session does not.
@@ -27,7 +30,7 @@ WITH now AS MATERIALIZED (
 		epoch = CASE WHEN l.incarnation = now.incarnation THEN l.epoch ELSE $5 END,
 		incarnation = now.incarnation,
 		retries = CASE WHEN l.retried < clock_timestamp() - interval '1 hour' THEN '{}' ELSE l.retries END
-	FROM now WHERE hash = $1 AND $4 <> ALL (l.retries)
+	FROM now WHERE hash = $1 AND ($4 = ANY (l.retries)) IS NOT TRUE
 	RETURNING l.*
 ), added AS (
 	INSERT INTO {{records}} (log, sequence, time, upto, append, data)
@@ -50,17 +53,20 @@ const (
 	sqlLogRepeated = `
 UPDATE {{logs}} SET retries = (ARRAY[$2::bigint] || retries)[1:128], retried = clock_timestamp()
 WHERE hash = $1`
-	// sqlLogAppended returns the last of the records after $2 that have the number $3, or null.
+	// sqlLogAppended returns the number of the last of the records after $2 of the append $3. It
+	// returns that of the last record that was trimmed if the append was repeated and its records
+	// are deleted, and null if there are none.
 	sqlLogAppended = `
-SELECT ` + stateColumns + `, (
-	SELECT max(sequence) FROM {{records}} WHERE log = l.id AND sequence > $2 AND append = $3
+SELECT ` + stateColumns + `, coalesce(
+	(SELECT max(sequence) FROM {{records}} WHERE log = l.id AND sequence > $2 AND append = $3),
+	CASE WHEN $3 = ANY (l.retries) THEN l.first - 1 END
 ) FROM {{logs}} l WHERE hash = $1`
 )
 
 // Append implements [eventlog.Store]. If its connection is lost, it finds out whether the records
 // were appended, and appends them otherwise; the error is [ErrOutcomeUnknown] if the database
-// cannot be asked in time. Records that exceed the limits of the log, or 256 MiB, are
-// [eventlog.ErrTooLarge].
+// cannot be asked in time, or if the log was deleted or its epoch changed meanwhile. Records that
+// exceed the limits of the log, or 256 MiB, are [eventlog.ErrTooLarge].
 func (l *Log) Append(ctx context.Context, data ...[]byte) (eventlog.Position, error) {
 	if err := ctx.Err(); err != nil {
 		return eventlog.Position{}, err
@@ -148,17 +154,17 @@ func (l *Log) appendOnce(
 		}
 		var last *int64
 		row := tx.QueryRow(ctx, l.sql.appended, l.hash, asSequence(known.Sequence), number)
-		if found, err = s.scan(row, &last); err != nil || !found {
+		if found, err = s.scan(row, &last); err != nil {
 			return err
 		}
-		if !s.current || s.bounds.Epoch != known.Epoch {
+		if !found || !s.current || s.bounds.Epoch != known.Epoch {
 			return errors.Join(ErrOutcomeUnknown, errOtherEpoch)
 		}
 		if last != nil {
 			s.bounds.Last = uint64(*last)
 			return nil
 		}
-		if s, found, err = l.append(ctx, tx, data, size, number); err != nil || !found {
+		if s, found, err = l.append(ctx, tx, data, size, number); err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, l.sql.repeated, l.hash, number)
@@ -167,8 +173,8 @@ func (l *Log) appendOnce(
 	return s, found, err
 }
 
-var errOtherEpoch = errors.New("the database was restored or has failed over, " +
-	"and the log has another epoch")
+var errOtherEpoch = errors.New("the log was deleted, or the database was restored " +
+	"or has failed over: positions from before are of another epoch")
 
 // AppendTx implements [eventlog.TxStore]: it appends records in tx, a [pgx.Tx], so that they exist
 // if tx is committed and never otherwise. The position is that of the last record then.

@@ -307,6 +307,117 @@ func TestAppendsThatArriveLate(t *testing.T) {
 	}
 }
 
+// lockLog locks the rows of the logs of the newest schema.
+func lockLog(t *testing.T, pool *pgxpool.Pool) pgx.Tx {
+	t.Helper()
+	tx, err := pool.Begin(t.Context())
+	must(t, err)
+	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
+	_, err = tx.Exec(t.Context(), "SELECT FROM "+newestSchema()+".logs FOR UPDATE")
+	must(t, err)
+	return tx
+}
+
+// endWaiter waits until a statement waits for a lock, and ends its connection.
+func endWaiter(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	awaitWaiters(t, pool, 1)
+	var ended bool
+	must(t, pool.QueryRow(t.Context(), `
+		SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity
+		WHERE wait_event_type = 'Lock' AND datname = current_database()
+			AND query LIKE '%logs%'`).Scan(&ended))
+	if !ended {
+		t.Fatal("the connection has not ended")
+	}
+}
+
+// TestRepeatedAppendThatIsTrimmed loses the connection of an append, then the answer to the commit
+// of its repetition, whose records are deleted before Append asks for them.
+func TestRepeatedAppendThatIsTrimmed(t *testing.T) {
+	proxy, proxied := newProxy(t, url(t), "commit\x00")
+	direct := newPool(t, url(t))
+	schema := newSchema(t, direct)
+	log := open(t, newPool(t, proxied, "default_query_exec_mode=exec"), schema).Log("trimmed")
+	_, err := log.Append(t.Context(), []byte("first"))
+	must(t, err)
+	_, err = direct.Exec(t.Context(), strings.ReplaceAll(`
+		CREATE FUNCTION app.trim() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			DELETE FROM app.log_records;
+			NEW.first = NEW.last + 1; NEW.trimmed = NEW.appended; RETURN NEW;
+		END $$;
+		CREATE TRIGGER trim BEFORE UPDATE ON app.logs FOR EACH ROW
+			WHEN (NEW.retries <> OLD.retries) EXECUTE FUNCTION app.trim()`,
+		"app.", newestSchema()+"."))
+	must(t, err)
+	tx := lockLog(t, direct)
+	proxy.cut(after)
+	var p eventlog.Position
+	appended := make(chan error)
+	go func() {
+		var err error
+		p, err = log.Append(t.Context(), []byte("once"))
+		appended <- err
+	}()
+	endWaiter(t, direct)
+	must(t, tx.Commit(t.Context()))
+	if err := <-appended; err != nil || p.Sequence != 2 || proxy.cuts.Load() != 1 {
+		t.Errorf("Append returned %v, %v after %d lost answers; want the position 2 after 1",
+			p, err, proxy.cuts.Load())
+	}
+	if p, err := log.Append(t.Context(), []byte("next")); err != nil || p.Sequence != 3 {
+		t.Errorf("the next Append returned %v, %v", p, err)
+	}
+}
+
+// TestLogDeletedBeforeTheRetry deletes the log of an append whose connection is lost: the outcome
+// is unknown, and the append is not repeated in the log that is created instead.
+func TestLogDeletedBeforeTheRetry(t *testing.T) {
+	pool := newPool(t, url(t))
+	log := open(t, newPool(t, url(t)), newSchema(t, pool)).Log("deleted")
+	_, err := log.Append(t.Context(), []byte("first"))
+	must(t, err)
+	tx := lockLog(t, pool)
+	appended := make(chan error)
+	go func() {
+		_, err := log.Append(t.Context(), []byte("lost"))
+		appended <- err
+	}()
+	endWaiter(t, pool)
+	_, err = tx.Exec(t.Context(), "DELETE FROM "+newestSchema()+".logs")
+	must(t, err)
+	must(t, tx.Commit(t.Context()))
+	if err := <-appended; !errors.Is(err, pgstore.ErrOutcomeUnknown) {
+		t.Errorf("Append returned %v, want ErrOutcomeUnknown", err)
+	}
+	if p, err := log.Append(t.Context(), []byte("next")); err != nil || p.Sequence != 1 {
+		t.Errorf("the next Append returned %v, %v", p, err)
+	}
+}
+
+// TestTrimInAnotherEpoch changes the epoch of a log while Trim waits for it: no record is deleted.
+func TestTrimInAnotherEpoch(t *testing.T) {
+	pool := newPool(t, url(t))
+	log := open(t, pool, newSchema(t, pool)).Log("trim")
+	p, err := log.Append(t.Context(), []byte("1"), []byte("2"))
+	must(t, err)
+	tx := lockLog(t, pool)
+	_, err = tx.Exec(t.Context(), "UPDATE "+newestSchema()+".logs SET epoch = epoch # 2")
+	must(t, err)
+	trimmed := make(chan error)
+	go func() { trimmed <- log.Trim(t.Context(), p) }()
+	awaitWaiters(t, pool, 1)
+	must(t, tx.Commit(t.Context()))
+	if err := <-trimmed; !errors.Is(err, eventlog.ErrUnknown) {
+		t.Errorf("Trim returned %v, want ErrUnknown", err)
+	}
+	_, err = log.Append(t.Context(), []byte("end"))
+	must(t, err)
+	if got := follow(t, log, start(t, log)); !slices.Equal(got, []string{"1", "2"}) {
+		t.Errorf("the log has %q", got)
+	}
+}
+
 // awaitWaiters waits until n statements of appends wait for locks.
 func awaitWaiters(t *testing.T, pool *pgxpool.Pool, n int) {
 	t.Helper()

@@ -17,11 +17,13 @@ const (
 	slack = 64
 )
 
-// sqlLogTrim trims a log through the record $2.
+// sqlLogTrim trims a log through the record $2. It returns the number of the record that is first
+// then, if it has trimmed any.
 const sqlLogTrim = `
 UPDATE {{logs}} l SET first = $2 + 1,
 	trimmed = (SELECT upto FROM {{records}} WHERE log = l.id AND sequence = $2)
-WHERE hash = $1 AND epoch = $3 AND $2 BETWEEN first AND last`
+WHERE hash = $1 AND epoch = $3 AND $2 BETWEEN first AND last
+RETURNING first`
 
 // sqlLogShrink trims what exceeds $2 records or $3 bytes, or is older than $4 microseconds, of the
 // first 1,000 records. It returns the number of the record that is first then, if it has trimmed
@@ -74,18 +76,24 @@ func (l *Log) Trim(ctx context.Context, through eventlog.Position) error {
 	if through.Sequence < s.bounds.First {
 		return nil
 	}
+	var first int64
 	err = l.db.do(ctx, func(ctx context.Context, _ bool) error {
+		first = 0
 		batch := &pgx.Batch{} // one transaction, of two snapshots: the second sees all records up to $2
 		batch.Queue(l.sql.lock, l.hash)
-		batch.Queue(l.sql.trim, l.hash, asSequence(through.Sequence), int64(through.Epoch))
+		batch.Queue(l.sql.trim, l.hash, asSequence(through.Sequence), int64(through.Epoch)).
+			Query(scanFirst(&first))
 		return l.db.send(ctx, batch)
 	})
 	if err != nil {
 		return err
 	}
+	if first == 0 { // another call has trimmed them meanwhile, or the log has another epoch
+		return l.Trim(ctx, through)
+	}
 	l.trim.mu.Lock()
 	defer l.trim.mu.Unlock()
-	s.bounds.First = max(s.bounds.First, through.Sequence+1)
+	s.bounds.First = uint64(first)
 	l.sweep(ctx, s)
 	return nil
 }
@@ -138,12 +146,17 @@ func (l *Log) shrink(ctx context.Context) (first int64, err error) {
 	batch.Queue(l.sql.lock, l.hash)
 	batch.Queue(l.sql.shrink,
 		l.hash, l.maxRecords, l.maxBytes, micros(l.maxAge), int64(logRecordBytes)).
-		Query(func(rows pgx.Rows) error {
-			_, err := pgx.ForEachRow(rows, []any{&first}, func() error { return nil })
-			return err
-		})
+		Query(scanFirst(&first))
 	err = l.db.send(ctx, batch)
 	return first, err
+}
+
+// scanFirst returns a function that scans the row of a result, if there is one.
+func scanFirst(first *int64) func(pgx.Rows) error {
+	return func(rows pgx.Rows) error {
+		_, err := pgx.ForEachRow(rows, []any{first}, func() error { return nil })
+		return err
+	}
 }
 
 // sweep deletes records before the first. The caller holds trim.mu.
