@@ -68,13 +68,17 @@ async function details() {
   return ["OK"];
 }
 
+// deadline returns how a call ends whose deadline passes. On a busy machine, grpc-js can report the
+// reset of its own stream, CANCELLED, instead of the deadline that made it reset the stream.
 async function deadline() {
-  try {
-    await collect(client("ChatService").FollowRoom({ room_id: "quiet" }, clerk, within(0.5)));
-  } catch (error) {
-    return grpc.status[error.code];
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await collect(client("ChatService").FollowRoom({ room_id: "quiet" }, clerk, within(0.5)));
+      return "OK";
+    } catch (error) {
+      if (error.code !== grpc.status.CANCELLED || attempt === 10) return grpc.status[error.code];
+    }
   }
-  return "OK";
 }
 
 const products = client("ProductService").SearchProducts({ query: "tea", limit: 2 }, clerk, within());
