@@ -198,11 +198,11 @@ test-production: ## Run the program of docs/production.md
 
 .PHONY: test-examples
 test-examples: $(BIN)/buf protos ## Run the tests of the examples
-	cd examples/shop && $(RACE) -count=1 ./... # Go's cache does not see the programs that the tests build
+	cd examples/shop && $(TEST) -count=1 ./... # Go's cache does not see the programs that the tests build
 	cd examples/shop/cmd/natsserver && go vet ./...
-	cd examples/versions && $(RACE) -count=1 ./... # nor buf
-	cd examples/moving && $(RACE) ./...
-	cd examples/rest && $(RACE) -count=1 ./... # nor the page whose commands the tests run
+	cd examples/versions && $(TEST) -count=1 ./... # nor buf
+	cd examples/moving && $(TEST) ./...
+	cd examples/rest && $(TEST) -count=1 ./... # nor the page whose commands the tests run
 
 .PHONY: test-benchmarks
 test-benchmarks: ## Measure servers as make bench does, briefly: allocations, and the CPU time within wide bounds

@@ -40,25 +40,15 @@ func TestInit(t *testing.T) {
 	}
 }
 
-// TestInitNames checks that a repository with unusual names is clean for all tools.
-func TestInitNames(t *testing.T) {
-	t.Parallel()
-	p := initialized(t, "example.com/a-b/v2", "acme.shop_front.v1beta2.StringService")
-	p.must("go", "vet", "./...")
-	p.useBuf()
-	p.must("buf", "lint")
-	p.must("make", "check-generated")
-}
-
 // TestInitPostgres checks a repository that keeps its items in PostgreSQL, with the database of the
 // test.
 func TestInitPostgres(t *testing.T) {
 	t.Parallel()
 	database := pgtest.Start(t).Database(t)
-	p := initialized(t, "example.com/library", "library.v1.BookService", "--postgres")
+	p := initialized(t, "example.com/a-b/v2", "acme.shop_front.v1beta2.StringService", "--postgres") // unusual names
 	p.env = append(p.env, "DATABASE_URL="+database, "TEST_DATABASE_URL="+database, "CI=true")
 	p.must("make", "test")
-	p.serves("library.v1.BookService", "Book")
+	p.serves("acme.shop_front.v1beta2.StringService", "String")
 }
 
 // initialized returns a repository that init has written and git has committed.

@@ -52,6 +52,9 @@ func detectAction(m *pattern.Method) pattern.Found {
 // the method returns nothing, the noun is looked at later.
 func actionVerb(method protoreflect.MethodDescriptor) string {
 	verb, words := operationVerb(method), shape.WordsOf(method.Name())
+	if len(words) == 0 {
+		return "" // it is called _
+	}
 	if verb == "" && method.Output().Fields().Len() == 0 && len(words) > 1 {
 		verb = words[0]
 	}
