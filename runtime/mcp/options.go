@@ -131,7 +131,7 @@ func WithMaxRequestBytes(bytes int64) Option {
 }
 
 // WithMaxResultBytes sets the maximum size of a result as JSON, [DefaultMaxResultBytes] by default.
-// An agent that receives a larger response is told its size instead, and a stream is cut.
+// Instead of a larger response, an agent receives its size, and a stream is cut.
 func WithMaxResultBytes(bytes int) Option {
 	return positive("WithMaxResultBytes", bytes, func(c *config) { c.maxResultBytes = bytes })
 }

@@ -71,7 +71,7 @@ func (w *response) start() {
 	}
 }
 
-// chunk is how many bytes are written at once, so that a client that reads slowly is told from one
+// chunk is how many bytes are written at once, so that a client that reads slowly differs from one
 // that does not read.
 const chunk = 32 << 10
 

@@ -202,7 +202,7 @@ func checkWebPort(t *testing.T, app deploy.App, path string, ports []corev1.Serv
 	}
 }
 
-// TestWebPort checks that the program is told of the port that Services and routes lead to, and
+// TestWebPort checks that the program receives the port that Services and routes lead to, and
 // that the two of gRPC and HTTP are checked by the same probes.
 func TestWebPort(t *testing.T) {
 	forEach(t, func(t *testing.T, app deploy.App, files map[string][]byte) {
