@@ -33,6 +33,10 @@ func (p *Project) addModule(name, text string) {
 			m.Tools[args[0]] = line
 		}
 	})
+	if m.Path == "" {
+		p.Problems = append(p.Problems, Problem{Path: name, Line: 1, Setting: true, Text: "it has no line with module and its path"})
+		return
+	}
 	p.Modules = append(p.Modules, m)
 }
 

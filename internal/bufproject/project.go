@@ -3,23 +3,26 @@ package bufproject
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
-	"slices"
+	"path/filepath"
 	"strings"
 )
 
-// The limits of what is read: larger files are ignored, and the walk ends after so many files.
+// The limits of what is read: larger files are ignored, the walk ends after so many files, and what
+// matters in a Go file is in its first bytes.
 const (
 	longestFile = 4 << 20
-	mostFiles   = 50_000
+	MostFiles   = 50_000
+	startOfGo   = 64 << 10
 )
 
 // Project is what a repository has.
 type Project struct {
 	Templates []Template   // buf.gen*.yaml in the directory itself
 	Workspace Workspace    // buf.yaml or buf.work.yaml
-	Modules   []Module     // every go.mod
+	Modules   []Module     // every go.mod, and those above that an out or the directory itself is in
 	GoWork    string       // the go.work in the directory; or ""
 	Used      []string     // the directories that it uses
 	Protos    []Proto      // every proto
@@ -27,21 +30,42 @@ type Project struct {
 	Protoc    []ProtocCall // every line of a Makefile or script that runs protoc
 	Plain     []string     // every other file
 	Problems  []Problem    // of files that cannot be read
-	Truncated bool         // whether there are more files than are read
+	Truncated bool         // whether there are more than [MostFiles], of which the rest is not read
+
+	here  string   // the path of the directory from the root of the disk, without a first slash
+	roots []string // the directories of protos that a buf.yaml below names
 }
 
 // Problem is why a file cannot be read.
 type Problem struct {
-	Path string
-	Line int // 0 if unknown
-	Text string
+	Path    string
+	Line    int // 0 if unknown
+	Text    string
+	Setting bool // whether what the other files mean depends on it
 }
 
-// Read reads the project in the root of a tree.
-func Read(tree fs.FS) (Project, error) {
-	p := Project{}
+// Read reads the project in a directory. Open returns the files below a directory: the same, or one
+// above or beside it that may have a go.mod.
+func Read(open func(dir string) fs.FS, dir string) (Project, error) {
+	if dir == "" {
+		return Project{}, errors.New("the name of the directory is empty")
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return Project{}, err
+	}
+	p := Project{here: path.Clean(strings.TrimPrefix(filepath.ToSlash(strings.TrimPrefix(abs, filepath.VolumeName(abs))), "/"))}
+	if err := p.readTree(open(dir)); err != nil {
+		return Project{}, fmt.Errorf("%s: %s", dir, reasonOf(err))
+	}
+	p.readAbove(open, dir)
+	return p, nil
+}
+
+// readTree reads the files of a tree.
+func (p *Project) readTree(tree fs.FS) error {
 	files := 0
-	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+	return fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil && name == ".":
 			return err
@@ -50,16 +74,16 @@ func Read(tree fs.FS) (Project, error) {
 			return nil
 		case entry.IsDir() && ignoredDirectory(name):
 			return fs.SkipDir
-		case !entry.Type().IsRegular():
+		case entry.Type()&fs.ModeSymlink != 0 && !isSetting(name), !entry.Type().IsRegular() && entry.Type()&fs.ModeSymlink == 0:
 			return nil
 		}
-		if files++; files > mostFiles {
+		if files++; files > MostFiles {
 			p.Truncated = true
 			return fs.SkipAll
 		}
-		return p.add(tree, name, entry)
+		p.add(tree, name)
+		return nil
 	})
-	return p, err
 }
 
 // ignoredDirectory reports whether a directory has nothing that people write or plugins generate.
@@ -68,27 +92,49 @@ func ignoredDirectory(name string) bool {
 	return name != "." && strings.HasPrefix(base, ".") || base == "node_modules" || base == "vendor" || base == "testdata"
 }
 
+// isSetting reports whether what the other files mean depends on a file. Such a file may be a
+// symbolic link.
+func isSetting(name string) bool {
+	base, ext := path.Base(name), path.Ext(name)
+	return base == "go.mod" || base == "buf.yaml" || base == "buf.work.yaml" ||
+		!strings.Contains(name, "/") && (base == "go.work" || strings.HasPrefix(base, "buf.gen.") && (ext == ".yaml" || ext == ".yml"))
+}
+
 // add adds a file to what the project has.
-func (p *Project) add(tree fs.FS, name string, entry fs.DirEntry) error {
+func (p *Project) add(tree fs.FS, name string) {
 	kind := kindOf(name)
 	if kind == nil {
 		p.Plain = append(p.Plain, name)
-		return nil
+		return
 	}
-	info, err := entry.Info()
-	if err == nil && info.Size() > longestFile {
-		err = fmt.Errorf("it has more than %d bytes", longestFile)
+	limit := longestFile
+	if path.Ext(name) == ".go" {
+		limit = startOfGo
 	}
-	var text []byte
-	if err == nil {
-		text, err = fs.ReadFile(tree, name)
+	text, whole, err := readStart(tree, name, limit)
+	switch {
+	case err != nil:
+		p.Problems = append(p.Problems, Problem{Path: name, Text: reasonOf(err), Setting: isSetting(name)})
+	case !whole && path.Ext(name) == ".proto", !whole && isSetting(name):
+		text := fmt.Sprintf("it has more than %d bytes", longestFile)
+		p.Problems = append(p.Problems, Problem{Path: name, Text: text, Setting: isSetting(name)})
+	default:
+		kind(p, name, strings.ReplaceAll(strings.TrimPrefix(text, "\ufeff"), "\r\n", "\n"))
 	}
+}
+
+// readStart returns the first bytes of a file, and whether that is all of it.
+func readStart(tree fs.FS, name string, limit int) (text string, whole bool, err error) {
+	file, err := tree.Open(name)
 	if err != nil {
-		p.Problems = append(p.Problems, Problem{Path: name, Text: reasonOf(err)})
-		return nil
+		return "", false, err
 	}
-	kind(p, name, strings.ReplaceAll(string(text), "\r\n", "\n"))
-	return nil
+	defer file.Close()
+	start, err := io.ReadAll(io.LimitReader(file, int64(limit)+1))
+	if len(start) > limit {
+		return string(start[:limit]), false, err
+	}
+	return string(start), true, err
 }
 
 // kindOf returns what reads a file, or nil if nothing does.
@@ -99,7 +145,7 @@ func kindOf(name string) func(p *Project, name, text string) {
 	switch {
 	case here && yaml && strings.HasPrefix(base, "buf.gen."):
 		return (*Project).addTemplate
-	case here && (base == "buf.yaml" || base == "buf.work.yaml"):
+	case base == "buf.yaml" || base == "buf.work.yaml":
 		return (*Project).addWorkspace
 	case here && base == "go.work":
 		return (*Project).addGoWork
@@ -122,30 +168,4 @@ func reasonOf(err error) string {
 		return at.Err.Error()
 	}
 	return err.Error()
-}
-
-// ModuleAt returns the module that a directory belongs to.
-func (p Project) ModuleAt(dir string) (Module, bool) {
-	for dir = path.Clean(dir); ; dir = path.Dir(dir) {
-		i := slices.IndexFunc(p.Modules, func(m Module) bool { return m.Dir == dir })
-		if i >= 0 {
-			return p.Modules[i], true
-		}
-		if dir == "." || dir == "/" || strings.HasPrefix(dir, "..") {
-			return Module{}, false
-		}
-	}
-}
-
-// ImportPath returns the import path of a directory, or "" if it is in no module.
-func (p Project) ImportPath(dir string) string {
-	m, ok := p.ModuleAt(dir)
-	if !ok {
-		return ""
-	}
-	below := strings.TrimPrefix(path.Clean(dir), m.Dir)
-	if m.Dir == "." {
-		below = path.Clean(dir)
-	}
-	return path.Join(m.Path, below)
 }

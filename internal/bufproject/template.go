@@ -1,6 +1,7 @@
 package bufproject
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -30,13 +31,23 @@ type Managed struct {
 	Prefix   string   // of Go packages, or ""
 	At       int      // the line of the prefix
 	Disabled []string // the paths for which it does not set Go packages; buf modules too
+	Partial  []string // the paths for which an override of their own sets Go packages; buf modules too
+}
+
+// Overrides reports whether managed mode sets the Go package of a proto by an override of its own.
+// The path of the proto is as in imports.
+func (m Managed) Overrides(proto string) bool {
+	return m.Line > 0 && slices.ContainsFunc(m.Partial, func(at string) bool {
+		return within(proto, at) || strings.Contains(at, ".") && !strings.HasSuffix(at, ".proto") // a buf module
+	})
 }
 
 // Input is an input of a template.
 type Input struct {
-	Kind  string // directory, module, git_repo, …
-	Value string
-	Line  int
+	Kind            string // directory, module, git_repo, …
+	Value           string
+	Line            int
+	Paths, Excluded []string // only these below it, and not these; empty for all
 }
 
 // Plugin is an entry of the list of plugins.
@@ -114,7 +125,7 @@ func (p *Project) addTemplate(name, text string) {
 
 // problemOf returns the problem of a file that is not YAML.
 func problemOf(name string, err error) Problem {
-	problem := Problem{Path: name, Text: "it is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+	problem := Problem{Path: name, Text: "it is not YAML: " + strings.TrimPrefix(err.Error(), "yaml: "), Setting: true}
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		problem.Line = number(m[1])
 	}
@@ -150,7 +161,7 @@ func (t *Template) read(root *yaml.Node) {
 				if i+1 < len(value.Content) {
 					end = min(end, value.Content[i+1].Line-1)
 				}
-				t.addPlugin(item, end)
+				t.addPlugin(resolved(item), end)
 			}
 		}
 	})
@@ -204,7 +215,7 @@ func (m *Managed) addDisabled(node *yaml.Node) {
 }
 
 func (m *Managed) addOverride(node *yaml.Node) {
-	option, prefix, partial := "", "", false
+	option, prefix, part := "", "", ""
 	eachPair(node, func(key, value *yaml.Node) {
 		switch key.Value {
 		case "file_option":
@@ -212,11 +223,14 @@ func (m *Managed) addOverride(node *yaml.Node) {
 		case "value":
 			prefix = value.Value
 		case "path", "module":
-			partial = true
+			part = value.Value
 		}
 	})
-	if option == "go_package_prefix" && !partial {
+	switch {
+	case option == "go_package_prefix" && part == "":
 		m.Prefix, m.At = prefix, node.Line
+	case option == "go_package_prefix", option == "go_package":
+		m.Partial = append(m.Partial, cmp.Or(part, "."))
 	}
 }
 
@@ -234,12 +248,20 @@ func (m *Managed) addV1(node *yaml.Node) {
 }
 
 func (t *Template) addInput(node *yaml.Node) {
+	input := Input{}
 	eachPair(node, func(key, value *yaml.Node) {
 		switch key.Value {
 		case "directory", "module", "git_repo", "proto_file", "tarball", "zip_archive", "binary_image", "json_image":
-			t.Inputs = append(t.Inputs, Input{key.Value, value.Value, key.Line})
+			input.Kind, input.Value, input.Line = key.Value, value.Value, key.Line
+		case "paths":
+			input.Paths = scalars(value)
+		case "exclude_paths":
+			input.Excluded = scalars(value)
 		}
 	})
+	if input.Kind != "" {
+		t.Inputs = append(t.Inputs, input)
+	}
 }
 
 func (t *Template) addPlugin(node *yaml.Node, end int) {
@@ -301,6 +323,7 @@ func pluginName(command []string, remote string) string {
 
 // addOpts adds parameters, which are a list, a text with commas, or both.
 func (p *Plugin) addOpts(node *yaml.Node) {
+	node = resolved(node)
 	if node.Kind == yaml.SequenceNode {
 		for _, item := range node.Content {
 			p.addOpts(item)
@@ -321,22 +344,45 @@ func scalars(node *yaml.Node) (texts []string) {
 		return []string{node.Value}
 	}
 	for _, item := range node.Content {
-		texts = append(texts, item.Value)
+		texts = append(texts, resolved(item).Value)
 	}
 	return texts
 }
 
-// eachPair calls f for each key of a mapping.
+// eachPair calls f for each key of a mapping, also for those that a merge key << adds.
 func eachPair(node *yaml.Node, f func(key, value *yaml.Node)) {
-	if node.Kind == yaml.AliasNode && node.Alias != nil {
-		node = node.Alias
-	}
-	if node.Kind != yaml.MappingNode {
+	eachPairBut(node, nil, 0, f)
+}
+
+// deepestMerge is how many mappings may be merged into each other.
+const deepestMerge = 10
+
+func eachPairBut(node *yaml.Node, but []string, depth int, f func(key, value *yaml.Node)) {
+	node = resolved(node)
+	if node.Kind != yaml.MappingNode || depth > deepestMerge {
 		return
 	}
+	var own []string
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		f(node.Content[i], node.Content[i+1])
+		own = append(own, node.Content[i].Value)
 	}
+	for i := 0; i+1 < len(node.Content); i += 2 {
+		key, value := node.Content[i], resolved(node.Content[i+1])
+		switch {
+		case key.Value == "<<":
+			eachPairBut(value, slices.Concat(but, own), depth+1, f)
+		case !slices.Contains(but, key.Value):
+			f(key, value)
+		}
+	}
+}
+
+// resolved returns what an alias stands for.
+func resolved(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode && node.Alias != nil {
+		return node.Alias
+	}
+	return node
 }
 
 // Workspace is a buf.yaml, or a buf.work.yaml of version v1.
@@ -378,18 +424,13 @@ func (p *Project) addWorkspace(name, text string) {
 	if len(w.Modules) == 0 {
 		w.Modules = []string{"."}
 	}
+	if dir := path.Dir(name); dir != "." { // the settings of an input
+		for _, module := range w.Modules {
+			p.roots = append(p.roots, path.Join(dir, module))
+		}
+		return
+	}
 	if p.Workspace.Path == "" || name == "buf.work.yaml" || p.Workspace.Path != "buf.work.yaml" {
 		p.Workspace = w
 	}
-}
-
-// RootOf returns the directory that the path of a proto in imports is relative to.
-func (p Project) RootOf(proto string) string {
-	root := "."
-	for _, module := range p.Workspace.Modules {
-		if strings.HasPrefix(proto, module+"/") && (root == "." || len(module) > len(root)) {
-			root = module
-		}
-	}
-	return root
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,7 +21,8 @@ import (
 var update = flag.Bool("update", false, "write what the cases of testdata want")
 
 // TestFindings runs the doctor on each case of testdata: the files of sound.txt, with those of the
-// case instead or besides. A file named with a - is removed. The file programs has what programs
+// case instead or besides. A file named with a - is removed, and one named with ../ is beside the
+// directory, which is called here. The file programs has what programs
 // print, and the file want what the doctor does.
 func TestFindings(t *testing.T) {
 	cases, err := filepath.Glob("testdata/*.txt")
@@ -73,16 +75,22 @@ func TestMoreFindings(t *testing.T) {
 // examine returns what the doctor prints, and its exit code.
 func examine(t *testing.T, files map[string]string) string {
 	t.Helper()
-	tree := make(fstest.MapFS)
-	for path, text := range files {
-		if path != "want" && path != "programs" && !strings.HasPrefix(path, "-") {
-			tree[path] = &fstest.MapFile{Data: []byte(text)}
+	above := make(fstest.MapFS)
+	for name, text := range files {
+		if name != "want" && name != "programs" && !strings.HasPrefix(name, "-") {
+			above[path.Join("here", name)] = &fstest.MapFile{Data: []byte(text)}
 		}
 	}
 	var stdout, stderr bytes.Buffer
 	code := doctor.Run(doctor.Env{
 		Stdout: &stdout, Stderr: &stderr,
-		Open: func(string) fs.FS { return tree },
+		Args: []string{"here"},
+		Open: func(dir string) fs.FS {
+			if tree, err := fs.Sub(above, filepath.ToSlash(dir)); err == nil {
+				return tree
+			}
+			return fstest.MapFS{} // above the case
+		},
 		Program: func(_, name string, args ...string) (string, error) {
 			for line := range strings.Lines(files["programs"]) {
 				if out, ok := strings.CutPrefix(line, strings.Join(append([]string{name}, args...), " ")+": "); ok {
@@ -136,10 +144,11 @@ func TestArguments(t *testing.T) {
 		stdout string
 		stderr string
 	}{
-		{[]string{"--help"}, 0, "exit code is 1 if there is an error", ""},
+		{[]string{"--help"}, 0, "The exit code is 0 without errors, 1 if there is an error", ""},
 		{[]string{"a", "b"}, 2, "", "more than one directory"},
 		{[]string{"--loud"}, 2, "", "-loud; want [DIR] [--strict]"},
-		{[]string{"nowhere"}, 2, "", "name a directory"},
+		{[]string{"nowhere"}, 2, "", "doctor: nowhere: no such file or directory; name a directory"},
+		{[]string{""}, 2, "", "the name of the directory is empty; name a directory"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := doctor.Run(doctor.Env{Args: tt.args, Stdout: &stdout, Stderr: &stderr})

@@ -76,6 +76,9 @@ func checks() []func(*patient) {
 func (p *patient) examine() []finding {
 	for _, check := range checks() {
 		check(p)
+		if p.misread() {
+			break
+		}
 	}
 	slices.SortStableFunc(p.findings, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.line, b.line))

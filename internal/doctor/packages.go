@@ -21,8 +21,10 @@ func (p *patient) checkPackages() {
 			return
 		}
 		for _, proto := range p.Protos {
-			if p.generatedBy(t, proto) && !mapped(plugin, proto, p.RootOf(proto.Path)) {
-				p.checkPackage(plugin, proto, base)
+			root, generated := p.Generates(t, proto)
+			name := below(proto.Path, root)
+			if generated && !isThirdParty(name) && !mapped(plugin, name) && !t.Managed.Overrides(name) {
+				p.checkPackage(plugin, proto, base, name)
 			}
 		}
 	})
@@ -36,20 +38,24 @@ func (p *patient) checkPrefix(t bufproject.Template, plugin bufproject.Plugin, b
 	}
 }
 
-// checkPackage checks the Go package of a proto.
-func (p *patient) checkPackage(plugin bufproject.Plugin, proto bufproject.Proto, base string) {
+// below returns the path of a file relative to a directory.
+func below(file, dir string) string {
+	if dir == "." {
+		return file
+	}
+	return strings.TrimPrefix(file, dir+"/")
+}
+
+// checkPackage checks the Go package of a proto, whose code is written below the import path base.
+func (p *patient) checkPackage(plugin bufproject.Plugin, proto bufproject.Proto, base, name string) {
 	if proto.GoPackage == "" {
 		return // another style, or a mistake that protoc-gen-go reports
 	}
-	root := p.RootOf(proto.Path)
 	paths, _ := plugin.Opt("paths")
 	module, line := plugin.Opt("module")
 	switch {
 	case paths == "source_relative":
-		dir := path.Dir(strings.TrimPrefix(proto.Path, root+"/"))
-		if root == "." {
-			dir = path.Dir(proto.Path)
-		}
+		dir := path.Dir(name)
 		if want := path.Join(base, dir); proto.GoImport() != want {
 			p.errorf(proto.Path, proto.GoLine, "the Go package is %s, but its code is written to %s, which is %s; write option go_package = %q",
 				proto.GoImport(), path.Join(plugin.Out, dir), want, want+nameOf(proto))
@@ -75,23 +81,9 @@ func nameOf(proto bufproject.Proto) string {
 	return ""
 }
 
-// generatedBy reports whether a template generates code for a proto.
-func (p *patient) generatedBy(t bufproject.Template, proto bufproject.Proto) bool {
-	if len(t.Inputs) == 0 {
-		return p.Workspace.Path != "" && p.RootOf(proto.Path) != "." || len(p.Workspace.Modules) < 2 && !strings.HasPrefix(proto.Path, "third_party/")
-	}
-	for _, input := range t.Inputs {
-		dir := path.Clean(input.Value)
-		if input.Kind == "directory" && (dir == "." || strings.HasPrefix(proto.Path, dir+"/")) {
-			return true
-		}
-	}
-	return false
-}
-
 // mapped reports whether a parameter M sets the Go package of a proto.
-func mapped(plugin bufproject.Plugin, proto bufproject.Proto, root string) bool {
-	_, line := plugin.Opt("M" + strings.TrimPrefix(proto.Path, root+"/"))
+func mapped(plugin bufproject.Plugin, name string) bool {
+	_, line := plugin.Opt("M" + name)
 	return line > 0
 }
 
@@ -109,7 +101,7 @@ func (p *patient) checkModules() {
 			p.errorf(m.File, 0, "it does not require %s, which the generated code imports; run go get -tool %s@latest%s", runtimeModule, ourCommand, in(m))
 		}
 		if p.GoWork != "" && !contains(p.Used, m.Dir) {
-			p.errorf(p.GoWork, 0, "it does not use the module %s, which has the generated code; run go work use ./%s", m.Path, strings.TrimPrefix(m.Dir, "."))
+			p.errorf(p.GoWork, 0, "it does not use the module %s, which has the generated code; run go work use %s", m.Path, bufproject.Relative(m.Dir))
 		}
 	})
 	for _, m := range p.Modules {

@@ -23,8 +23,10 @@ const help = `protoc-gen-grpcservice doctor ` + Usage + `
 
 Checks DIR, the directory in which buf generate runs, by default the working directory: that the
 versions of buf, the plugins, the runtime and the generated code fit together, and the settings of
-the plugins. It changes nothing. The exit code is 1 if there is an error, with --strict also if there
-is a warning.
+the plugins. It changes nothing, and runs buf and plugins on PATH only with --version.
+
+The exit code is 0 without errors, 1 if there is an error, with --strict also if there is a warning,
+and 2 if the arguments are wrong or DIR cannot be read.
 `
 
 // Env is the environment of the command.
@@ -63,7 +65,7 @@ func Run(env Env) int {
 		fmt.Fprintf(env.Stderr, "doctor: %v; want %s\n", err, Usage)
 		return exitMisused
 	}
-	project, err := bufproject.Read(env.Open(dir))
+	project, err := bufproject.Read(env.Open, dir)
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "doctor: %v; name a directory\n", err)
 		return exitMisused

@@ -23,16 +23,28 @@ func (p *patient) checkFiles() {
 	for _, problem := range p.Problems {
 		p.errorf(problem.Path, problem.Line, "%s; correct it first", problem.Text)
 	}
-	if len(p.Templates) == 0 && len(p.Problems) == 0 && len(p.Protoc) == 0 {
+	if p.Truncated {
+		p.warnf("", 0, "there are more than %d files here, and the rest was not read; run doctor in a directory with less", bufproject.MostFiles)
+	}
+	if len(p.Templates) == 0 && !p.misread() && len(p.Protoc) == 0 {
 		p.errorf("", 0, "there is no buf.gen.yaml here; run doctor in the directory in which buf generate runs, or write one: %s init", ours)
 	}
+}
+
+// misread reports whether settings cannot be read, without which no other check is right.
+func (p *patient) misread() bool {
+	return slices.ContainsFunc(p.Problems, func(problem bufproject.Problem) bool { return problem.Setting })
 }
 
 // checkTemplates checks each template as a whole.
 func (p *patient) checkTemplates() {
 	found := false
 	for _, t := range p.Templates {
-		if !slices.Contains([]string{"v1", "v2"}, t.Version) {
+		switch t.Version {
+		case "v1", "v2":
+		case "":
+			p.errorf(t.Path, 1, "there is no version; write version: v2")
+		default:
 			p.errorf(t.Path, 1, "version is %q; write version: v2, or run buf config migrate", t.Version)
 		}
 		found = found || slices.ContainsFunc(t.Plugins, func(plugin bufproject.Plugin) bool { return plugin.Name == ours })
@@ -138,24 +150,36 @@ func (p *patient) checkPair(t bufproject.Template, first, plugin bufproject.Plug
 		p.errorf(t.Path, plugin.OutLine, "out is %s, that of %s is %s; give both the same, because the packages of services are below those of the messages",
 			plugin.Out, messages, first.Out)
 	}
-	if missing := without(shared(first), shared(plugin)); len(missing) > 0 {
+	opts := func(plugin bufproject.Plugin, both bool) (opts []string) {
+		for _, opt := range plugin.Opts {
+			if p.decides(t, opt) == both && (both || strings.HasPrefix(opt.Name, "M") || strings.HasPrefix(opt.Name, "apilevelM")) {
+				opts = append(opts, opt.Name+"="+opt.Value)
+			}
+		}
+		return opts
+	}
+	if missing := without(opts(first, true), opts(plugin, true)); len(missing) > 0 {
 		p.errorf(t.Path, plugin.Line, "opt lacks %s of %s; give both plugins the same", strings.Join(missing, ", "), messages)
 	}
-	if more := without(shared(plugin), shared(first)); len(more) > 0 {
+	if more := without(opts(plugin, true), opts(first, true)); len(more) > 0 {
 		p.errorf(t.Path, first.Line, "opt lacks %s of %s; give both plugins the same", strings.Join(more, ", "), ours)
+	}
+	if missing := without(opts(first, false), opts(plugin, false)); len(missing) > 0 {
+		p.warnf(t.Path, plugin.Line, "opt lacks %s of %s; give both plugins the same, unless no RPC uses messages of these files", strings.Join(missing, ", "), messages)
 	}
 }
 
-// shared returns the parameters that decide about paths and packages, which both plugins need.
-func shared(plugin bufproject.Plugin) (opts []string) {
-	for _, opt := range plugin.Opts {
-		switch {
-		case opt.Name == "paths", opt.Name == "module", opt.Name == "default_api_level",
-			strings.HasPrefix(opt.Name, "M"), strings.HasPrefix(opt.Name, "apilevelM"):
-			opts = append(opts, opt.Name+"="+opt.Value)
-		}
+// decides reports whether both plugins need a parameter: it decides about paths and packages of what
+// a template generates. Parameters of other files may have no effect on a service.
+func (p *patient) decides(t bufproject.Template, opt bufproject.Opt) bool {
+	if opt.Name == "paths" || opt.Name == "module" || opt.Name == "default_api_level" {
+		return true
 	}
-	return opts
+	file, ok := strings.CutPrefix(opt.Name, "M")
+	return ok && slices.ContainsFunc(p.Protos, func(proto bufproject.Proto) bool {
+		root, generated := p.Generates(t, proto)
+		return generated && below(proto.Path, root) == file
+	})
 }
 
 func without(all, these []string) (rest []string) {
@@ -228,10 +252,13 @@ func (p *patient) checkInputs() {
 			continue
 		}
 		for _, proto := range p.Protos {
-			name := strings.TrimPrefix(proto.Path, p.RootOf(proto.Path)+"/")
-			if strings.HasPrefix(name, "grpcservice/") || strings.HasPrefix(name, "google/") || strings.HasPrefix(name, "buf/validate/") {
-				p.errorf(t.Path, t.PluginsLine, "without inputs, buf also generates code for %s, whose Go package exists; a program that links a proto twice "+
-					"panics when it starts; add inputs: [{directory: %s}]", proto.Path, p.ownProtos())
+			if isThirdParty(below(proto.Path, p.RootOf(proto.Path))) {
+				const wrong = "without inputs, buf also generates code for %s, whose Go package exists; a program that links a proto twice panics when it starts; "
+				if t.Version == "v2" {
+					p.errorf(t.Path, t.PluginsLine, wrong+"add inputs: [{directory: %s}]", proto.Path, p.ownProtos())
+				} else { // which has no inputs, so only the command line may name them
+					p.warnf(t.Path, t.PluginsLine, wrong+"run buf generate %s", proto.Path, p.ownProtos())
+				}
 				break
 			}
 		}
@@ -250,6 +277,10 @@ func (p *patient) ownProtos() string {
 
 // thirdParty are the protos of others whose Go packages exist.
 var thirdParty = []string{"grpcservice", "google", "buf/validate"}
+
+func isThirdParty(name string) bool {
+	return slices.ContainsFunc(thirdParty, func(root string) bool { return strings.HasPrefix(name, root+"/") })
+}
 
 // checkManaged reports a managed mode that renames the Go packages of third-party protos.
 func (p *patient) checkManaged() {

@@ -56,7 +56,7 @@ const manyDirectories = 5
 func (p *patient) checkCalls(t bufproject.Template, plugin bufproject.Plugin) {
 	dirs := make(map[string]bool)
 	for _, proto := range p.Protos {
-		if p.generatedBy(t, proto) {
+		if _, ok := p.Generates(t, proto); ok {
 			dirs[path.Dir(proto.Path)] = true
 		}
 	}
@@ -78,8 +78,8 @@ var versionIn = lazyregexp.New(`\bv?(\d+\.\d+\.\d+\S*)`)
 
 // checkInstalled checks a plugin on PATH.
 func (p *patient) checkInstalled(t bufproject.Template, plugin bufproject.Plugin, m bufproject.Module, name, pkg string) {
-	if len(plugin.Command) == 0 {
-		return
+	if len(plugin.Command) != 1 {
+		return // another program starts it
 	}
 	out, err := p.program(plugin.Command[0], "--version")
 	if err != nil {

@@ -27,13 +27,12 @@ type addition struct {
 // adopt prints what the repository in a directory must add: a diff to standard output, and the rest
 // to standard error.
 func adopt(env Env, dir string) int {
-	tree := env.Open(dir)
-	project, err := bufproject.Read(tree)
+	project, err := bufproject.Read(env.Open, dir)
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "init: %v; name a directory\n", err)
 		return exitMisused
 	}
-	a, err := additionTo(project, tree, env.Version)
+	a, err := additionTo(project, env.Open(dir), env.Version)
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "init: %v\n", err)
 		return exitMisused
@@ -56,7 +55,11 @@ func adopt(env Env, dir string) int {
 // additionTo decides what a repository must add.
 func additionTo(p bufproject.Project, tree fs.FS, version string) (addition, error) {
 	for _, problem := range p.Problems {
-		return addition{}, fmt.Errorf("%s:%d: %s; correct it first", problem.Path, problem.Line, problem.Text)
+		at := problem.Path
+		if problem.Line > 0 {
+			at += fmt.Sprintf(":%d", problem.Line)
+		}
+		return addition{}, fmt.Errorf("%s: %s; correct it first", at, problem.Text)
 	}
 	if len(p.Protos) == 0 {
 		return addition{}, fmt.Errorf("there are no protos here, and --module and --service are missing; for a new repository, run init %s", Usage)
@@ -250,8 +253,8 @@ func (b *builder) layout() (root, out string) {
 		root = dir
 	}
 	below := path.Dir(strings.TrimPrefix(first.Path, root+"/"))
-	m, ok := b.ModuleAt(".")
-	if rest, inside := strings.CutPrefix(first.GoImport(), m.Path+"/"); ok && inside {
+	here := b.ImportPath(".")
+	if rest, inside := strings.CutPrefix(first.GoImport(), here+"/"); here != "" && inside {
 		if prefix, matches := strings.CutSuffix(rest, "/"+below); matches {
 			out = prefix
 		}
@@ -262,16 +265,17 @@ func (b *builder) layout() (root, out string) {
 // resolve adds the commands that make the module of the generated code require the tools.
 func (b *builder) resolve(out, generate string) {
 	m, ok := b.ModuleAt(out)
+	here, _ := b.ModuleAt(".")
 	in := ""
 	switch {
 	case !ok:
 		b.commands = append(b.commands, "go mod init example.com/your/module")
-	case m.Dir != ".":
+	case m.File != here.File:
 		in = "-C " + m.Dir + " "
 		b.notef("%s is in the module %s (%s), which gets the tools.", out, m.Path, m.File)
 	}
 	if ok && b.GoWork != "" && !slices.Contains(b.Used, m.Dir) {
-		b.commands = append(b.commands, "go work use ./"+strings.TrimPrefix(m.Dir, "."))
+		b.commands = append(b.commands, "go work use "+bufproject.Relative(m.Dir))
 	}
 	if tool, _ := m.ToolNamed(messagesPlugin); tool == "" {
 		protobuf := "latest"
@@ -284,13 +288,9 @@ func (b *builder) resolve(out, generate string) {
 	if generate != "" {
 		b.commands = append(b.commands, generate)
 	}
-	b.commands = append(b.commands, "go "+in+"mod tidy", "go "+in+"tool "+ourPlugin+" doctor"+dirOf(m))
-}
-
-// dirOf returns the argument of doctor that leads from a module back to the working directory.
-func dirOf(m bufproject.Module) string {
-	if m.Dir == "." || m.Dir == "" {
-		return ""
+	doctor := "go " + in + "tool " + ourPlugin + " doctor"
+	if in != "" {
+		doctor += " " + b.Back(m)
 	}
-	return " " + strings.TrimSuffix(strings.Repeat("../", strings.Count(m.Dir, "/")+1), "/")
+	b.commands = append(b.commands, "go "+in+"mod tidy", doctor)
 }

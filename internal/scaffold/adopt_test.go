@@ -2,7 +2,6 @@ package scaffold
 
 import (
 	"bytes"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +30,7 @@ func TestAdopt(t *testing.T) {
 }
 
 func testAdopt(t *testing.T, file, end string) {
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "here")
 	content, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +72,7 @@ func checkDiff(t *testing.T, dir string, diff []byte) {
 	}
 	var stdout bytes.Buffer
 	doctor.Run(doctor.Env{
-		Stdout: &stdout, Stderr: &stdout, Open: func(string) fs.FS { return os.DirFS(dir) },
+		Args: []string{dir}, Stdout: &stdout, Stderr: &stdout,
 		Program: func(string, string, ...string) (string, error) { return "1.75.0", nil },
 	})
 	for line := range strings.Lines(stdout.String()) {
