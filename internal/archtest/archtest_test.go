@@ -125,9 +125,11 @@ func TestGeneratorArrows(t *testing.T) {
 		self + "/internal/plugin": {self + "/internal/prune", self + "/internal/workspace", self + "/internal/pattern/table", self + "/internal/diag", self + "/internal/golang", self + "/internal/model", self + "/internal/gen", self + "/internal/policy", self + "/internal/skeleton", self + "/internal/deploy", self + "/internal/apidoc", self + "/internal/apidoc/pages",
 			self + "/proto", options},
 		self + "/internal/bufproject":        {},
-		self + "/internal/migrate":           {},
-		self + "/internal/doctor":            {self + "/internal/bufproject"},
-		self + "/internal/scaffold":          {options, self + "/internal/bufproject", self + "/internal/golang", self + "/internal/plugin"},
+		self + "/internal/cli":               {},
+		self + "/internal/diff":              {},
+		self + "/internal/migrate":           {self + "/internal/cli", self + "/internal/diff"},
+		self + "/internal/doctor":            {self + "/internal/bufproject", self + "/internal/cli"},
+		self + "/internal/scaffold":          {options, self + "/internal/bufproject", self + "/internal/cli", self + "/internal/diff", self + "/internal/golang", self + "/internal/plugin"},
 		self + "/cmd/protoc-gen-grpcservice": {self + "/internal/plugin", self + "/internal/workspace", self + "/internal/doctor", self + "/internal/migrate", self + "/internal/scaffold"},
 	}
 	const shared = self + "/internal/lazyregexp"

@@ -145,7 +145,7 @@ func TestArguments(t *testing.T) {
 		stderr string
 	}{
 		{[]string{"--help"}, 0, "The exit code is 0 without errors, 1 if there is an error", ""},
-		{[]string{"a", "b"}, 2, "", "more than one directory"},
+		{[]string{"a", "b"}, 2, "", "doctor: 2 directories [\"a\" \"b\"]; name one; want [DIR] [--strict]"},
 		{[]string{"--loud"}, 2, "", "-loud; want [DIR] [--strict]"},
 		{[]string{"nowhere"}, 2, "", "doctor: nowhere: no such file or directory; name a directory"},
 		{[]string{""}, 2, "", "the name of the directory is empty; name a directory"},

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/grpcservice/grpcservice/internal/bufproject"
+	"github.com/grpcservice/grpcservice/internal/cli"
 )
 
 // Usage is the arguments of the command.
@@ -56,7 +57,9 @@ func Run(env Env) int {
 	if env.Program == nil {
 		env.Program = program
 	}
-	dir, strict, err := parse(env.Args)
+	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
+	strict := flags.Bool("strict", false, "")
+	dir, err := cli.Parse(flags, env.Args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(env.Stdout, help)
 		return exitSound
@@ -73,27 +76,7 @@ func Run(env Env) int {
 	p := &patient{Project: project, program: func(name string, args ...string) (string, error) {
 		return env.Program(dir, name, args...)
 	}}
-	return report(env.Stdout, p.examine(), strict)
-}
-
-// parse parses the arguments. DIR may precede --strict.
-func parse(args []string) (dir string, strict bool, err error) {
-	flags := flag.NewFlagSet("doctor", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&strict, "strict", false, "")
-	dir = "."
-	for n := 0; len(args) > 0; n++ {
-		if err := flags.Parse(args); err != nil {
-			return "", false, err
-		}
-		if args = flags.Args(); len(args) > 0 {
-			if n > 0 {
-				return "", false, fmt.Errorf("more than one directory, %q", args)
-			}
-			dir, args = args[0], args[1:]
-		}
-	}
-	return dir, strict, nil
+	return report(env.Stdout, p.examine(), *strict)
 }
 
 // report prints findings and returns the exit code.

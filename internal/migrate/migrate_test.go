@@ -3,9 +3,7 @@ package migrate
 import (
 	"bytes"
 	"flag"
-	"fmt"
 	"io/fs"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,59 +119,6 @@ func read(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-// TestUnified compares diffs of random texts with what git makes of them.
-func TestUnified(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	dir := t.TempDir()
-	for i := range 60 {
-		before := randomText(random, 30)
-		after := mutate(random, before)
-		if before == "" || after == "" || before == after {
-			continue
-		}
-		name := fmt.Sprintf("f%d.go", i)
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(before), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		apply(t, dir, unified(name, before, after))
-		got, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(got) != after {
-			t.Fatalf("%q became %q, want %q, by\n%s", before, got, after, unified(name, before, after))
-		}
-	}
-}
-
-func randomText(random *rand.Rand, maximum int) string {
-	var text strings.Builder
-	for range 1 + random.IntN(maximum) {
-		fmt.Fprintf(&text, "%c\n", 'a'+random.IntN(4))
-	}
-	return strings.TrimSuffix(text.String(), strings.Repeat("\n", random.IntN(2)))
-}
-
-// mutate replaces, inserts and removes lines.
-func mutate(random *rand.Rand, text string) string {
-	all := lines(text)
-	for range 1 + random.IntN(4) {
-		at := random.IntN(len(all) + 1)
-		switch random.IntN(3) {
-		case 0:
-			all = append(all[:at:at], append([]string{"new\n"}, all[at:]...)...)
-		default:
-			if at < len(all) {
-				all = append(all[:at:at], all[at+1:]...)
-			}
-		}
-		for i := range len(all) - 1 {
-			all[i] = strings.TrimSuffix(all[i], "\n") + "\n"
-		}
-	}
-	return strings.Join(all, "")
-}
-
 // TestBadArguments checks the errors of the command.
 func TestBadArguments(t *testing.T) {
 	for _, test := range []struct {
@@ -182,7 +127,7 @@ func TestBadArguments(t *testing.T) {
 		want string
 	}{
 		{[]string{"--all"}, exitMisused, "migrate: flag provided but not defined: -all; want [DIR] [--write]\n"},
-		{[]string{"a", "b"}, exitMisused, "migrate: more than one directory, [\"b\"]; want [DIR] [--write]\n"},
+		{[]string{"a", "b"}, exitMisused, "migrate: 2 directories [\"a\" \"b\"]; name one; want [DIR] [--write]\n"},
 		{[]string{"testdata/none"}, exitFailed, "migrate: testdata/none: stat .: no such file or directory\n"},
 		{[]string{"--help"}, exitDone, help},
 	} {

@@ -7,6 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+
+	"github.com/grpcservice/grpcservice/internal/cli"
+	"github.com/grpcservice/grpcservice/internal/diff"
 )
 
 // Usage is the arguments of the command.
@@ -37,7 +40,9 @@ const (
 // Run prints what to change, or changes it, and returns the exit code. All files are read before the
 // first is written.
 func Run(env Env) int {
-	dir, write, err := parse(env.Args)
+	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
+	write := flags.Bool("write", false, "")
+	dir, err := cli.Parse(flags, env.Args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(env.Stdout, help)
 		return exitDone
@@ -57,14 +62,14 @@ func Run(env Env) int {
 		after, found := move(f)
 		notes = append(notes, found...)
 		if after != f.text {
-			fmt.Fprint(env.Stdout, unified(f.path, f.text, after))
+			fmt.Fprint(env.Stdout, diff.Unified(f.path, f.text, after))
 			changed = append(changed, file{f.path, after})
 		}
 	}
 	for _, n := range notes {
 		fmt.Fprintln(env.Stdout, n)
 	}
-	if !write {
+	if !*write {
 		fmt.Fprintln(env.Stdout, summary(len(changed), len(notes)))
 		return exitDone
 	}
@@ -91,26 +96,6 @@ func summary(files, notes int) string {
 		return "nothing can be changed for you"
 	}
 	return "nothing to move: no file registers a service with a grpc.NewServer of its own function"
-}
-
-// parse parses the arguments. DIR may precede --write.
-func parse(args []string) (dir string, write bool, err error) {
-	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.BoolVar(&write, "write", false, "")
-	dir = "."
-	for n := 0; len(args) > 0; n++ {
-		if err := flags.Parse(args); err != nil {
-			return "", false, err
-		}
-		if args = flags.Args(); len(args) > 0 {
-			if n > 0 {
-				return "", false, fmt.Errorf("more than one directory, %q", args)
-			}
-			dir, args = args[0], args[1:]
-		}
-	}
-	return dir, write, nil
 }
 
 // replace replaces a file as a whole, and keeps its mode.

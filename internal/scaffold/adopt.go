@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -156,11 +157,15 @@ func (b *builder) extendTemplate(t bufproject.Template, entry int) error {
 		for i, line := range lines {
 			lines[i] = strings.Repeat(" ", max(first.Indent-2, 0)) + line
 		}
-		diff, err := b.insert(t.Path, first.End, lines)
+		err := b.edit(t.Path, func(all []string, end string) []string {
+			for i := range lines {
+				lines[i] += end
+			}
+			return slices.Insert(all, first.End, lines...)
+		})
 		if err != nil {
 			return err
 		}
-		b.diffs = append(b.diffs, diff)
 	}
 	if t.Managed.Line > 0 && t.Managed.Prefix != "" && !slices.Contains(t.Managed.Disabled, "grpcservice") {
 		b.notef("%s:%d: managed mode must leave the options alone before a proto imports them; add to its disable: - {file_option: go_package, path: grpcservice}", t.Path, t.Managed.Line)
@@ -196,29 +201,40 @@ func (b *builder) goTool(out string) string {
 
 // extendScripts adds the plugin to the lines that run protoc.
 func (b *builder) extendScripts() error {
+	byFile := make(map[string][]bufproject.ProtocCall)
 	for _, call := range b.Protoc {
-		text, err := fs.ReadFile(b.tree, call.Path)
+		byFile[call.Path] = append(byFile[call.Path], call)
+	}
+	for _, file := range slices.Sorted(maps.Keys(byFile)) {
+		err := b.edit(file, func(lines []string, _ string) []string {
+			for _, call := range byFile[file] {
+				lines[call.Line-1] = withOurs(lines[call.Line-1], call)
+			}
+			return lines
+		})
 		if err != nil {
 			return err
 		}
-		line := strings.Split(string(text), "\n")[call.Line-1]
-		at := strings.Index(line, "--go_out")
-		end := at + len("--go_out")
-		end += strings.IndexFunc(line[end+1:]+" ", func(r rune) bool { return r == ' ' || r == '\t' || r == '\\' || r == '\r' }) + 1
-		ours := strings.Replace(line[at:end], "--go_out", "--grpcservice_out", 1)
-		if call.Opt != "" && !strings.Contains(ours, call.Opt) {
-			ours += " --grpcservice_opt=" + call.Opt
-		}
-		diff, err := b.replace(call.Path, call.Line, line[:end]+" "+ours+line[end:])
-		if err != nil {
-			return err
-		}
-		b.diffs = append(b.diffs, diff)
 	}
 	call := b.Protoc[0]
 	b.notef("protoc finds plugins on PATH; GOBIN=\"$PWD/.bin\" go install tool builds those of go.mod.")
 	b.resolve(path.Clean(call.Out), "")
 	return nil
+}
+
+// withOurs returns a line that runs protoc with this plugin as well.
+func withOurs(line string, call bufproject.ProtocCall) string {
+	at := strings.Index(line, "--go_out")
+	if at < 0 {
+		return line
+	}
+	end := at + len("--go_out")
+	end += strings.IndexFunc(line[end+1:]+" ", func(r rune) bool { return r == ' ' || r == '\t' || r == '\\' || r == '\r' }) + 1
+	ours := strings.Replace(line[at:end], "--go_out", "--grpcservice_out", 1)
+	if call.Opt != "" && !strings.Contains(ours, call.Opt) {
+		ours += " --grpcservice_opt=" + call.Opt
+	}
+	return line[:end] + " " + ours + line[end:]
 }
 
 // newTemplate adds a template for a repository that has none, or none for Go.
@@ -228,9 +244,9 @@ func (b *builder) newTemplate(name string) error {
 	text := "version: v2\ninputs:\n  - directory: " + root + "\nplugins:\n" +
 		"  - local: " + strings.Replace(tool, ourPlugin, messagesPlugin, 1) + "\n    out: " + out + "\n    opt: paths=source_relative\n    strategy: all\n" +
 		"  - local: " + tool + "\n    out: " + out + "\n    opt: paths=source_relative\n    strategy: all\n"
-	b.diffs = append(b.diffs, newFile(name, text))
+	b.newFile(name, text)
 	if b.Workspace.Path == "" {
-		b.diffs = append(b.diffs, newFile("buf.yaml", "version: v2\nmodules:\n  - path: "+root+"\nlint:\n  use:\n    - STANDARD\nbreaking:\n  use:\n    - FILE\n"))
+		b.newFile("buf.yaml", "version: v2\nmodules:\n  - path: "+root+"\nlint:\n  use:\n    - STANDARD\nbreaking:\n  use:\n    - FILE\n")
 	}
 	generate := "buf generate"
 	if name != "buf.gen.yaml" {

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/cli"
 )
 
 // Usage is the arguments of the command.
@@ -91,32 +93,19 @@ func (o options) adopts() bool {
 	return o == options{dir: o.dir}
 }
 
-// parse parses the arguments. DIR may stand before, between or after the flags.
+// parse parses the arguments.
 func parse(args []string) (options, error) {
 	var o options
 	flags := flag.NewFlagSet("init", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
 	flags.StringVar(&o.module, "module", "", "")
 	flags.StringVar(&o.service, "service", "", "")
 	flags.BoolVar(&o.postgres, "postgres", false, "")
 	flags.BoolVar(&o.deploy, "deploy", false, "")
-	var dirs []string
-	for len(args) > 0 {
-		if err := flags.Parse(args); err != nil {
-			return o, fmt.Errorf("%w; want %s", err, Usage)
-		}
-		if args = flags.Args(); len(args) > 0 {
-			dirs, args = append(dirs, args[0]), args[1:]
-		}
+	dir, err := cli.Parse(flags, args)
+	if err != nil {
+		return o, fmt.Errorf("%w; want %s", err, Usage)
 	}
-	switch len(dirs) {
-	case 0:
-		o.dir = "."
-	case 1:
-		o.dir = dirs[0]
-	default:
-		return o, fmt.Errorf("%d directories %q; name one", len(dirs), dirs)
-	}
+	o.dir = dir
 	return o, nil
 }
 
