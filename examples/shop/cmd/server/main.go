@@ -28,6 +28,7 @@ func main() {
 	flag.StringVar(&c.addr, "addr", cmp.Or(os.Getenv("SHOP_ADDR"), ":8080"), "TCP `address` to serve at; SHOP_ADDR sets it too")
 	flag.StringVar(&c.admin, "admin", cmp.Or(os.Getenv("SHOP_ADMIN"), "127.0.0.1:9090"), "TCP `address` of the admin page and of /metrics; SHOP_ADMIN sets it too")
 	flag.StringVar(&c.web, "web", os.Getenv("SHOP_WEB"), "TCP `address` of the page of the shop, and of Connect and gRPC-Web; SHOP_WEB sets it too")
+	flag.StringVar(&c.webOrigins, "web-origins", os.Getenv("SHOP_WEB_ORIGINS"), "`origins` of other pages that may call -web, separated by commas; SHOP_WEB_ORIGINS sets them too")
 	flag.DurationVar(&c.drainDelay, "drain-delay", server.DefaultDrainDelay, "`time` that load balancers get to notice a shutdown")
 	flag.StringVar(&c.store, "store", "memory", "where operations, idempotency keys and events are: `memory or postgres`")
 	flag.StringVar(&c.database, "database", os.Getenv("SHOP_DATABASE"), "`URL` of the PostgreSQL database for -store=postgres; SHOP_DATABASE sets it too")
@@ -46,6 +47,7 @@ func main() {
 type config struct {
 	addr, admin     string
 	web             string // "" without
+	webOrigins      string // "" for none
 	drainDelay      time.Duration
 	store, database string
 	bus, nats       string

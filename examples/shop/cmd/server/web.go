@@ -3,6 +3,7 @@ package main
 import (
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/grpcservice/grpcservice/examples/shop/internal/auth"
 	"github.com/grpcservice/grpcservice/examples/shop/internal/page"
@@ -23,5 +24,9 @@ func (c config) browsers(logger *slog.Logger) ([]server.Option, error) {
 		}
 		logger.Info("the page of the shop takes this token", "address", c.web, "token", token)
 	}
-	return []server.Option{web.Serve(c.web, web.WithFallback(page.Handler()))}, nil
+	options := []web.Option{web.WithFallback(page.Handler())}
+	if c.webOrigins != "" {
+		options = append(options, web.WithOrigins(strings.Split(c.webOrigins, ",")...))
+	}
+	return []server.Option{web.Serve(c.web, options...)}, nil
 }

@@ -70,8 +70,8 @@ type shop struct {
 	as    auth.Callers
 }
 
-// start serves the shop with three users, until the test ends.
-func start(t *testing.T) *shop {
+// start serves the shop with three users, until the test ends. Flags are added to those of the test.
+func start(t *testing.T, flags ...string) *shop {
 	t.Helper()
 	dir, err := buildServer()
 	if err != nil {
@@ -79,7 +79,7 @@ func start(t *testing.T) *shop {
 	}
 	var log bytes.Buffer
 	server, err := process.Start(context.Background(), filepath.Join(dir, "server"), &log, nil,
-		"-web", "127.0.0.1:0", "-drain-delay", "0s", "-uploads", t.TempDir())
+		append([]string{"-web", "127.0.0.1:0", "-drain-delay", "0s", "-uploads", t.TempDir()}, flags...)...)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &log)
 	}

@@ -115,19 +115,28 @@ func TestPython(t *testing.T) {
 	checkCalls(t, cmd)
 }
 
-// TestNode calls the shop with @grpc/grpc-js. npm installs the versions of package-lock.json.
-func TestNode(t *testing.T) {
-	t.Parallel()
-	node, npm := need(t, "node"), need(t, "npm")
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/node")); err != nil {
+// installed returns a copy of a directory with package.json, in which npm has installed the versions
+// of package-lock.json.
+func installed(t *testing.T, source string) (dir string) {
+	t.Helper()
+	npm, dir := need(t, "npm"), t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
 		t.Fatal(err)
 	}
-	install := exec.CommandContext(within(t), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline")
+	install := exec.CommandContext(within(t), npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline",
+		// By default, a registry that does not reply takes all the time that the test has.
+		"--fetch-timeout=20000", "--fetch-retries=5", "--fetch-retry-mintimeout=1000")
 	install.Dir = dir
 	if out, err := install.CombinedOutput(); err != nil {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
+	return dir
+}
+
+// TestNode calls the shop with @grpc/grpc-js.
+func TestNode(t *testing.T) {
+	t.Parallel()
+	node, dir := need(t, "node"), installed(t, "testdata/node")
 	set := filepath.Join(dir, "descriptors.binpb")
 	writeDescriptors(t, set)
 	s := start(t)
