@@ -27,7 +27,8 @@ PROTOS := $(CURDIR)/.protos
 # The examples' copies of them: a buf module must be inside its project.
 SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 REST_PROTOS := $(CURDIR)/examples/rest/.protos
-# The modules.
+# The modules, without those that depend on other frameworks: the first vet of such a module takes
+# minutes.
 MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/mcp runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest examples/moving benchmarks benchmarks/peers tools
 # Those that users import, which a release tags: as isReleased in tools/release.
 RELEASED := $(filter-out %test,$(filter . runtime/%,$(MODULES)))
@@ -202,6 +203,7 @@ test-examples: $(BIN)/buf protos ## Run the tests of the examples
 	cd examples/shop/cmd/natsserver && go vet ./...
 	cd examples/versions && $(TEST) -count=1 ./... # nor buf
 	cd examples/moving && $(TEST) ./...
+	cd examples/moving/frameworks && go mod tidy -diff && $(TEST) -count=1 ./... # as for versions
 	cd examples/rest && $(TEST) -count=1 ./... # nor the page whose commands the tests run
 
 .PHONY: test-benchmarks
