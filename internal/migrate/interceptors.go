@@ -6,9 +6,15 @@ import (
 )
 
 // middlewarePath is the import path of go-grpc-middleware, before its packages of interceptors.
-const middlewarePath = "github.com/grpc-ecosystem/go-grpc-middleware/"
+const middlewarePath = chainPath + "/"
 
-// advice is what becomes of the interceptors of a package.
+// chainPath is the package of version 1 that only chains interceptors.
+const chainPath = "github.com/grpc-ecosystem/go-grpc-middleware"
+
+// guide is the page that says what becomes of the parts of other frameworks.
+const guide = "https://github.com/grpcservice/grpcservice/blob/main/docs/moving.md"
+
+// advice is what becomes of the interceptors of a package. The first whose path matches counts.
 var advice = []struct{ path, text string }{
 	{middlewarePath + "v2/interceptors/recovery", "server.WithRecovery(true) recovers panics, and server.WithPanicHandler reports them"},
 	{middlewarePath + "v2/interceptors/logging", "server.WithAccessLog(true) logs each call to server.WithLogger"},
@@ -21,6 +27,20 @@ var advice = []struct{ path, text string }{
 	{middlewarePath + "v2/interceptors/timeout", "timeout in the policy of a method, with client.Dial"},
 	{middlewarePath + "v2/interceptors/selector", "a policy belongs to a method, so nothing has to be selected"},
 	{middlewarePath + "providers/prometheus", "server.WithObservers(grpcprom.New().Server()) has the same names of metrics"},
+	{middlewarePath + "recovery", "server.WithRecovery(true) recovers panics, and server.WithPanicHandler reports them"},
+	{middlewarePath + "logging", "server.WithAccessLog(true) logs each call to server.WithLogger"},
+	{middlewarePath + "auth", "server.WithAuthenticator authenticates, and the policy of a method says which scopes it requires (auth)"},
+	{middlewarePath + "ratelimit", "rate in the policy of a method limits its calls"},
+	{middlewarePath + "validator", "server.WithValidator(validate.New()) checks the rules of buf.validate"},
+	{middlewarePath + "retry", "retry in the policy of a method, with client.Dial"},
+	{middlewarePath + "tags", "server.WithAccessLog(true) logs what calls have in common, and an observer sees the request"},
+	{middlewarePath + "tracing", "server.WithObservers(grpcotel.New().Server()) makes spans"},
+	{chainPath, "grpc.ChainUnaryInterceptor and grpc.ChainStreamInterceptor chain interceptors"},
+	{"github.com/grpc-ecosystem/go-grpc-prometheus", "server.WithObservers(grpcprom.New().Server()) has the same names of metrics"},
+	{"connectrpc.com/connect", "see " + guide + "#from-connect-go"},
+	{"github.com/go-kratos/kratos/v2", "see " + guide + "#from-kratos"},
+	{"github.com/zeromicro/go-zero/zrpc", "see " + guide + "#from-go-zero"},
+	{"github.com/grpc-ecosystem/grpc-gateway/v2/runtime", "see " + guide + "#from-grpc-gateway"},
 	{"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc", "server.WithObservers(grpcotel.New().Server()) makes spans and metrics"},
 }
 
@@ -32,8 +52,9 @@ func (m *mover) noteImports() {
 			continue
 		}
 		for _, a := range advice {
-			if p == a.path || strings.HasPrefix(p, a.path+"/") {
+			if p == a.path || a.path != chainPath && strings.HasPrefix(p, a.path+"/") {
 				m.note(spec.Pos(), "%s works as before; to replace it: %s", p, a.text)
+				break
 			}
 		}
 	}

@@ -119,6 +119,38 @@ func read(t *testing.T, dir string) map[string]string {
 	return all
 }
 
+// TestReadOnly checks that a file that cannot be written keeps all others from being written.
+func TestReadOnly(t *testing.T) {
+	dir := copyOf(t, "testdata/traps")
+	before := read(t, dir)
+	if err := os.Chmod(filepath.Join(dir, "cmd/e/main.go"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	var stdout, stderr bytes.Buffer
+	code := Run(Env{Args: []string{dir, "--write"}, Stdout: &stdout, Stderr: &stderr})
+	if want := "cmd/e/main.go is read-only; make it writable; 0 of 5 files were written\n"; code != exitFailed || !strings.HasSuffix(filepath.ToSlash(stderr.String()), want) {
+		t.Errorf("code %d, %q; want %d, ...%q", code, stderr.String(), exitFailed, want)
+	}
+	if d := cmp.Diff(before, read(t, dir)); d != "" {
+		t.Errorf("files were written (-before +after):\n%s", d)
+	}
+	_ = filepath.WalkDir(dir, func(name string, _ fs.DirEntry, _ error) error {
+		if strings.HasPrefix(filepath.Base(name), ".migrate-") {
+			t.Errorf("%s is left", name)
+		}
+		return nil
+	})
+}
+
+// TestSecondRun checks that a moved program has nothing left to move.
+func TestSecondRun(t *testing.T) {
+	dir := copyOf(t, "testdata/unformatted")
+	run(t, dir, "--write")
+	if got, want := run(t, dir), summary(0, 0)+"\n"; got != want {
+		t.Errorf("the second run prints %q, want %q", got, want)
+	}
+}
+
 // TestBadArguments checks the errors of the command.
 func TestBadArguments(t *testing.T) {
 	for _, test := range []struct {

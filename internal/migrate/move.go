@@ -2,10 +2,12 @@ package migrate
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/format"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"path"
 	"slices"
@@ -30,17 +32,26 @@ func (n note) String() string {
 }
 
 // move returns the text of a file after what is safe, and what remains.
-func move(f file) (text string, notes []note) {
+func move(f file, pkgs *packages, own declarations) (text string, notes []note) {
 	set := token.NewFileSet()
 	parsed, err := parser.ParseFile(set, f.path, f.text, parser.ParseComments|parser.SkipObjectResolution)
 	if err != nil {
-		return f.text, []note{{token.Position{Filename: f.path, Line: 1, Column: 1}, fmt.Sprintf("it does not parse, so it stays as it is: %v", err)}}
+		at, text := token.Position{Filename: f.path, Line: 1, Column: 1}, err.Error()
+		if all := (scanner.ErrorList)(nil); errors.As(err, &all) && len(all) > 0 {
+			at, text = all[0].Pos, all[0].Msg
+		}
+		return f.text, []note{{at, "this does not parse, so the file stays as it is: " + text}}
 	}
-	m := &mover{set: set, file: parsed, text: f.text}
+	m := &mover{set: set, file: parsed, text: f.text, packages: pkgs, own: own}
 	m.noteImports()
 	for _, decl := range parsed.Decls {
-		if fn, ok := decl.(*ast.FuncDecl); ok && fn.Body != nil {
-			m.moveFunction(fn)
+		switch decl := decl.(type) {
+		case *ast.FuncDecl:
+			if decl.Body != nil {
+				m.moveFunction(decl)
+			}
+		case *ast.GenDecl:
+			m.noteVariables(decl)
 		}
 	}
 	if len(m.edits) == 0 {
@@ -66,6 +77,9 @@ type mover struct {
 	text  string
 	edits []edit
 	notes []note
+
+	packages *packages
+	own      declarations // those of the package of the file
 }
 
 // edit replaces a part of the text.
@@ -118,30 +132,69 @@ func (m *mover) importOf(name string) string {
 	return ""
 }
 
+const byHand = "register its services with server.On(..., server.Compatible()) by hand"
+
+// noteVariables reports servers that a package makes outside its functions.
+func (m *mover) noteVariables(decl *ast.GenDecl) {
+	grpc := m.importName(grpcPath)
+	ast.Inspect(decl, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && grpc != "" && isCallOf(call, grpc, "NewServer") {
+			m.note(call.Pos(), "this server is a variable of the package; "+byHand)
+		}
+		return true
+	})
+}
+
 // moveFunction registers the services of a function through server.On.
 func (m *mover) moveFunction(fn *ast.FuncDecl) {
 	grpc := m.importName(grpcPath)
 	if grpc == "" || grpc == "." || grpc == "_" {
 		return
 	}
-	names := declaredIn(fn)
-	if names[grpc] > 0 {
+	declared := declaredIn(fn)
+	if declared[grpc] > 0 {
 		return // another thing has the name of the package here
 	}
-	made, others := madeServers(fn, grpc)
+	found := m.registrations(fn)
+	m.noteParameter(fn, grpc, found)
+	made, others := m.madeServers(fn, grpc)
 	for _, pos := range others {
-		m.note(pos, "this server is not kept in a new variable; register its services with server.On(..., server.Compatible()) by hand")
+		m.note(pos, "this server is not kept in a new variable by a line of its own; "+byHand)
 	}
+	used := usedIn(fn)
 	for _, s := range made {
-		calls := m.registrations(fn, s.name)
+		m.moveServer(fn, s, declared, used, found)
+	}
+}
+
+// moveServer registers the services of one server through server.On.
+func (m *mover) moveServer(fn *ast.FuncDecl, s madeServer, declared map[string]int, used map[string]bool, found []registration) {
+	if s.name == "_" || declared[s.name] > 1 {
+		m.note(s.at, "several variables are called %s; %s", s.name, byHand)
+		return
+	}
+	var calls []registration
+	old := false
+	for _, r := range found {
 		switch {
-		case s.name == "_" || names[s.name] > 1:
-			m.note(s.at, "several variables are called %s; register the services with server.On(..., server.Compatible()) by hand", s.name)
-		case len(calls) == 0:
-			m.note(s.at, "no service is registered here; where it is, register it with server.On(%s, server.Compatible())", s.name)
+		case r.server.Name != s.name:
+		case r.old:
+			old = true
+			m.note(r.at, "%s takes a *grpc.Server; generate it with a newer protoc-gen-go-grpc, and run migrate again", r.name)
 		default:
-			m.register(s, calls, m.freeName(names, "ours"))
+			calls = append(calls, r)
 		}
+	}
+	moved := m.hasRegistrar(fn, s.name)
+	switch {
+	case len(calls) > 0 && moved:
+		m.note(calls[0].at, "register this with what server.On(%s, ...) returns, as other services here", s.name)
+	case len(calls) > 0:
+		ours := m.freeName(used, "ours")
+		m.register(s, calls, ours)
+		m.noteShutdown(fn, s.name, ours)
+	case !moved && !old:
+		m.note(s.at, "no service is moved here; where one is registered, register it with server.On(%s, server.Compatible())", s.name)
 	}
 }
 
@@ -151,73 +204,54 @@ type madeServer struct {
 	name    string // of the variable
 }
 
-// madeServers returns the statements of a function that assign grpc.NewServer to a new variable, and
-// where else the function calls it.
-func madeServers(fn *ast.FuncDecl, grpc string) (made []madeServer, others []token.Pos) {
+// madeServers returns the statements of a function that assign grpc.NewServer to a new variable and
+// end their line, and where else the function calls it.
+func (m *mover) madeServers(fn *ast.FuncDecl, grpc string) (made []madeServer, others []token.Pos) {
 	assigned := make(map[ast.Expr]bool)
-	ast.Inspect(fn.Body, func(n ast.Node) bool {
-		if assign, ok := n.(*ast.AssignStmt); ok && assign.Tok == token.DEFINE && len(assign.Lhs) == 1 && len(assign.Rhs) == 1 {
+	find := func(statements []ast.Stmt) {
+		for _, statement := range statements {
+			assign, ok := statement.(*ast.AssignStmt)
+			if !ok || assign.Tok != token.DEFINE || len(assign.Lhs) != 1 || len(assign.Rhs) != 1 || !m.endsLine(assign.End()) {
+				continue
+			}
 			if name, ok := assign.Lhs[0].(*ast.Ident); ok && isCallOf(assign.Rhs[0], grpc, "NewServer") {
 				made = append(made, madeServer{assign.Pos(), assign.End(), name.Name})
 				assigned[assign.Rhs[0]] = true
 			}
 		}
-		if call, ok := n.(*ast.CallExpr); ok && isCallOf(call, grpc, "NewServer") && !assigned[call] {
-			others = append(others, call.Pos())
+	}
+	ast.Inspect(fn.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BlockStmt:
+			find(n.List)
+		case *ast.CaseClause:
+			find(n.Body)
+		case *ast.CommClause:
+			find(n.Body)
+		case *ast.CallExpr:
+			if isCallOf(n, grpc, "NewServer") && !assigned[n] {
+				others = append(others, n.Pos())
+			}
 		}
 		return true
 	})
 	return made, others
 }
 
-func isCallOf(e ast.Expr, pkg, name string) bool {
-	call, ok := e.(*ast.CallExpr)
-	if !ok {
-		return false
-	}
-	selector, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || selector.Sel.Name != name {
-		return false
-	}
-	x, ok := selector.X.(*ast.Ident)
-	return ok && x.Name == pkg
-}
-
-// registers reports whether protoc-gen-go-grpc names a function so that registers a service.
-func registers(name string) bool {
-	service, is := strings.CutPrefix(name, "Register")
-	return is && strings.HasSuffix(service, "Server") && service != "Server"
-}
-
-// registrations returns the first arguments of the calls in a function that register a generated
-// service with a variable. Those of grpc's own services are not among them: the pipeline has health
-// and reflection.
-func (m *mover) registrations(fn *ast.FuncDecl, variable string) (args []*ast.Ident) {
-	ast.Inspect(fn.Body, func(n ast.Node) bool {
-		call, ok := n.(*ast.CallExpr)
-		if !ok || len(call.Args) != 2 {
-			return true
-		}
-		selector, ok := call.Fun.(*ast.SelectorExpr)
-		if !ok || !registers(selector.Sel.Name) {
-			return true
-		}
-		pkg, isName := selector.X.(*ast.Ident)
-		arg, isVariable := call.Args[0].(*ast.Ident)
-		if isName && isVariable && arg.Name == variable && !strings.HasPrefix(m.importOf(pkg.Name), grpcPath+"/") {
-			args = append(args, arg)
-		}
-		return true
-	})
-	return args
+// endsLine reports whether only a comment of the same line follows a position.
+func (m *mover) endsLine(pos token.Pos) bool {
+	end := m.offset(pos)
+	rest := strings.TrimSpace(m.text[end:m.lineEnd(end)])
+	return rest == "" || strings.HasPrefix(rest, "//") ||
+		strings.HasPrefix(rest, "/*") && strings.Index(rest, "*/") == len(rest)-len("*/")
 }
 
 // register adds the edits that register services through server.On.
-func (m *mover) register(s madeServer, args []*ast.Ident, ours string) {
+func (m *mover) register(s madeServer, calls []registration, ours string) {
 	end := m.lineEnd(m.offset(s.end)) // behind a comment in the same line
 	m.insert(end, m.indentation(s.at)+fmt.Sprintf("%s := %s.On(%s, %s.Compatible())", ours, m.serverName(), s.name, m.serverName()))
-	for _, arg := range args {
-		m.edits = append(m.edits, edit{m.offset(arg.Pos()), m.offset(arg.End()), ours})
+	for _, r := range calls {
+		m.edits = append(m.edits, edit{m.offset(r.server.Pos()), m.offset(r.server.End()), ours})
 	}
 }
 
@@ -245,21 +279,23 @@ func (m *mover) indentation(pos token.Pos) string {
 	return line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 }
 
-// freeName returns a name that a function does not declare.
-func (m *mover) freeName(names map[string]int, name string) string {
-	for names[name] > 0 || m.importOf(name) != "" {
+// freeName returns a name that a function does not use.
+func (m *mover) freeName(used map[string]bool, name string) string {
+	for used[name] || m.importOf(name) != "" {
 		name += "Server"
 	}
-	names[name]++
+	used[name] = true
 	return name
 }
 
-// serverName returns the name of package server in the file. A variable is often called server.
+// serverName returns the name of package server in the file. A variable or a type is often called
+// server.
 func (m *mover) serverName() string {
 	if name := m.importName(serverPath); name != "" {
 		return name
 	}
-	taken := m.importOf("server") != ""
+	_, taken := m.own["server"]
+	taken = taken || m.importOf("server") != ""
 	ast.Inspect(m.file, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		taken = taken || ok && id.Name == "server"
@@ -299,6 +335,18 @@ func (m *mover) addImport() {
 		m.insert(m.lineEnd(end), m.indentation(last.Pos())+spec)
 		return
 	}
+}
+
+// usedIn returns all names in a function.
+func usedIn(fn *ast.FuncDecl) map[string]bool {
+	used := make(map[string]bool)
+	ast.Inspect(fn, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			used[id.Name] = true
+		}
+		return true
+	})
+	return used
 }
 
 // declaredIn counts how often a function declares each name.

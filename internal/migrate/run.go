@@ -1,12 +1,14 @@
 package migrate
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
+	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/grpcservice/grpcservice/internal/cli"
 	"github.com/grpcservice/grpcservice/internal/diff"
@@ -20,7 +22,9 @@ const help = `protoc-gen-grpcservice migrate ` + Usage + `
 Moves the Go files below DIR, by default the working directory, from protoc-gen-go-grpc to
 grpcservice: services are registered through server.On with server.Compatible, so callers see no
 difference. It prints a diff, and then what remains for you, with positions. With --write it changes
-the files.
+the files: all of them or, if one cannot be written, none.
+
+The exit code is 0, 1 if a file cannot be read or written, and 2 if the arguments are wrong.
 `
 
 // Env is the environment of the command.
@@ -37,8 +41,7 @@ const (
 	exitMisused = 2
 )
 
-// Run prints what to change, or changes it, and returns the exit code. All files are read before the
-// first is written.
+// Run prints what to change, or changes it, and returns the exit code.
 func Run(env Env) int {
 	flags := flag.NewFlagSet("migrate", flag.ContinueOnError)
 	write := flags.Bool("write", false, "")
@@ -58,14 +61,19 @@ func Run(env Env) int {
 	}
 	var changed []file
 	var notes []note
+	pkgs := packagesOf(dir)
 	for _, f := range files {
-		after, found := move(f)
+		own := pkgs.at(filepath.Join(dir, filepath.FromSlash(path.Dir(f.path))))
+		after, found := move(f, pkgs, own)
 		notes = append(notes, found...)
 		if after != f.text {
 			fmt.Fprint(env.Stdout, diff.Unified(f.path, f.text, after))
 			changed = append(changed, file{f.path, after})
 		}
 	}
+	slices.SortStableFunc(notes, func(a, b note) int {
+		return cmp.Or(cmp.Compare(a.at.Filename, b.at.Filename), cmp.Compare(a.at.Offset, b.at.Offset))
+	})
 	for _, n := range notes {
 		fmt.Fprintln(env.Stdout, n)
 	}
@@ -73,11 +81,9 @@ func Run(env Env) int {
 		fmt.Fprintln(env.Stdout, summary(len(changed), len(notes)))
 		return exitDone
 	}
-	for i, f := range changed {
-		if err := replace(filepath.Join(dir, filepath.FromSlash(f.path)), f.text); err != nil {
-			fmt.Fprintf(env.Stderr, "migrate: %v; %d of %d files were written\n", err, i, len(changed))
-			return exitFailed
-		}
+	if n, err := replaceAll(dir, changed); err != nil {
+		fmt.Fprintf(env.Stderr, "migrate: %v; %d of %d files were written\n", err, n, len(changed))
+		return exitFailed
 	}
 	if len(changed) > 0 {
 		fmt.Fprintln(env.Stdout, "next: go get github.com/grpcservice/grpcservice && go build ./...")
@@ -96,25 +102,4 @@ func summary(files, notes int) string {
 		return "nothing can be changed for you"
 	}
 	return "nothing to move: no file registers a service with a grpc.NewServer of its own function"
-}
-
-// replace replaces a file as a whole, and keeps its mode.
-func replace(name, text string) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), ".migrate-")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.WriteString(text)
-	err = errors.Join(err, temporary.Chmod(info.Mode().Perm()), temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temporary.Name()))
-	}
-	return nil
 }
