@@ -156,7 +156,7 @@ func (a *attempt) renew() time.Duration {
 	return time.Until(sent.Add(a.op.Lease / 3))
 }
 
-// persist calls f until it succeeds, the store is full, or the lease is lost. If until ends, it
+// persist calls f until it succeeds, the store rejects it, or the lease is lost. If until ends, it
 // calls f once more, and the error is the cause of until. f gets only the values of ctx.
 func (a *attempt) persist(ctx, until context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -170,7 +170,7 @@ func (a *attempt) persist(ctx, until context.Context, f func(context.Context) er
 		case errors.Is(err, ErrLeaseLost):
 			a.loseLease()
 			return ErrLeaseLost
-		case errors.Is(err, ErrFull):
+		case errors.Is(err, ErrFull), errors.Is(err, ErrSuperseded):
 			return err // which another try would not change
 		}
 		if ctx.Err() == nil {

@@ -235,7 +235,7 @@ func startOf(op *Record, now time.Time) *Record {
 	r.CreateTime, r.UpdateTime, r.RunAfter = now, now, now
 	r.StartTime, r.LeaseUntil, r.CancelTime = time.Time{}, time.Time{}, time.Time{}
 	r.DoneTime, r.ExpireTime, r.DeleteTime = time.Time{}, time.Time{}, time.Time{}
-	r.Attempt, r.Fence = 0, 0
+	r.Attempt, r.Fence, r.Saves = 0, 0, 0
 	return &r
 }
 

@@ -2,6 +2,7 @@ package operation
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -71,12 +72,34 @@ func (m *memory) held(name string, fence int64) (*entry, error) {
 
 // Renew implements [Store].
 func (m *memory) Renew(_ context.Context, name string, fence int64) (cancelled bool, err error) {
-	return m.keep(name, fence, func(r *Record, now time.Time) { r.LeaseUntil = now.Add(r.Lease) })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, err := m.held(name, fence)
+	if err != nil {
+		return false, err
+	}
+	return m.keep(e, func(r *Record, now time.Time) { r.LeaseUntil = now.Add(r.Lease) })
 }
 
 // Save implements [Store].
 func (m *memory) Save(_ context.Context, name string, fence int64, p Progress) (cancelled bool, err error) {
-	return m.keep(name, fence, func(r *Record, _ time.Time) {
+	if p.Number <= 0 {
+		return false, fmt.Errorf("operation: a save has the number %d; pass one above Record.Saves",
+			p.Number)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, err := m.held(name, fence)
+	switch {
+	case err != nil:
+		return false, err
+	case p.Number < e.rec.Saves:
+		return false, ErrSuperseded
+	case p.Number == e.rec.Saves: // repeated
+		return !e.rec.CancelTime.IsZero(), nil
+	}
+	return m.keep(e, func(r *Record, _ time.Time) {
+		r.Saves = p.Number
 		if p.Metadata != nil {
 			r.Metadata = p.Metadata
 		}
@@ -87,13 +110,7 @@ func (m *memory) Save(_ context.Context, name string, fence int64, p Progress) (
 }
 
 // keep modifies an operation that is held.
-func (m *memory) keep(name string, fence int64, f func(r *Record, now time.Time)) (cancelled bool, err error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	e, err := m.held(name, fence)
-	if err != nil {
-		return false, err
-	}
+func (m *memory) keep(e *entry, f func(r *Record, now time.Time)) (cancelled bool, err error) {
 	now := time.Now()
 	next := changedRecord(e.rec, now, func(r *Record) { f(r, now) })
 	if growth := sizeOf(next) - sizeOf(e.rec); !m.ledger.MayGrow(next.Principal, growth) {
@@ -117,7 +134,13 @@ func (m *memory) Finish(_ context.Context, name string, fence int64, r Result) e
 
 // Release implements [Store].
 func (m *memory) Release(_ context.Context, name string, fence int64, again Again) error {
-	_, err := m.keep(name, fence, func(r *Record, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	e, err := m.held(name, fence)
+	if err != nil {
+		return err
+	}
+	_, err = m.keep(e, func(r *Record, now time.Time) {
 		r.LeaseUntil, r.RunAfter = time.Time{}, now.Add(again.After)
 		if again.Uncounted {
 			r.Attempt--

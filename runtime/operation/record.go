@@ -40,6 +40,9 @@ type Record struct {
 	// each claim: writes with an older one are rejected.
 	Attempt int
 	Fence   int64
+	// Saves is the Number of the last [Progress] that was saved; 0 for none. Claims do not change
+	// it.
+	Saves int64
 
 	CreateTime time.Time
 	UpdateTime time.Time

@@ -24,13 +24,17 @@ type Run[Req, Metadata any] struct {
 	mu         sync.Mutex
 	metadata   *Metadata
 	checkpoint []byte
+	saves      int64 // the number of the last save, whether it was stored or not
 	failures   failureSizes
 	fault      error // a mistake of the work that ends the operation
 }
 
 // newRun returns the run of an attempt.
 func newRun[Req, Metadata any](a *attempt, info runtime.MethodInfo, failed fieldPath) (*Run[Req, Metadata], error) {
-	r := &Run[Req, Metadata]{a: a, info: info, failed: failed, req: new(Req), metadata: new(Metadata), checkpoint: a.op.Checkpoint}
+	r := &Run[Req, Metadata]{
+		a: a, info: info, failed: failed, req: new(Req), metadata: new(Metadata),
+		checkpoint: a.op.Checkpoint, saves: a.op.Saves,
+	}
 	req, err := reflectionOf(r.req)
 	if err != nil {
 		return nil, err
@@ -124,6 +128,8 @@ func (r *Run[Req, Metadata]) Save(ctx context.Context, checkpoint any, change fu
 	if n, limit := len(progress.Metadata), r.a.config.maxMessage/2; n > limit {
 		return tooLarge("metadata", n, limit)
 	}
+	r.saves++ // also after a failure: the save that failed may still reach the store
+	progress.Number = r.saves
 	cancelled := false
 	err = r.a.persist(ctx, r.a.ctx, func(ctx context.Context) (err error) {
 		cancelled, err = r.a.store.Save(ctx, r.a.op.Name, r.a.op.Fence, progress)

@@ -49,8 +49,11 @@ type Store interface {
 	// done, or is gone. It renews an expired lease if nothing else has claimed the operation.
 	Renew(ctx context.Context, name string, fence int64) (cancelled bool, err error)
 	// Save saves the progress of the work, under the conditions of Renew and with the same
-	// result, without renewing. It returns [ErrFull], and saves nothing, if that exceeds the
-	// share of the principal's operations.
+	// result, without renewing. Its Number is that of the record's Saves then. A worker numbers
+	// what it saves, and repeats a save with its number, so that one which reaches the store late
+	// does not replace what was saved after it: with a Number equal to Saves, Save changes nothing
+	// and succeeds; with a lower one, it returns [ErrSuperseded]; with 0 or less, another error. It
+	// returns [ErrFull], and saves nothing, if that exceeds the share of the principal's operations.
 	Save(ctx context.Context, name string, fence int64, p Progress) (cancelled bool, err error)
 	// Finish ends an operation, under the conditions of Renew. Its ExpireTime is Retain from now,
 	// and its Request and Checkpoint are empty. It returns [ErrFull], and changes nothing, if the
@@ -89,6 +92,8 @@ var (
 	// ErrLeaseLost reports that the worker no longer has the operation: another one has claimed
 	// it, or it is done. It is also the cause of the context of such work.
 	ErrLeaseLost = errors.New("lease of the operation lost")
+	// ErrSuperseded reports that a save with a higher number is stored: this one has arrived late.
+	ErrSuperseded = errors.New("a later save of the operation is stored")
 	// ErrFull reports that the store has no room for an operation of the principal, or for what
 	// it saves.
 	ErrFull = errors.New("the store has no room")
@@ -170,9 +175,13 @@ func (q Query) takes(r *Record) bool {
 		(q.Done == nil || r.Done() == *q.Done)
 }
 
-// Progress is what [Store.Save] saves. Nil fields do not change.
+// Progress is what [Store.Save] saves.
 type Progress struct {
+	// Metadata and Checkpoint replace those of the record; nil leaves them unchanged.
 	Metadata, Checkpoint []byte
+	// Number is above [Record.Saves] of the claimed operation, and above the numbers of all
+	// earlier saves with the same fence.
+	Number int64
 }
 
 // Result is the result of an operation: a response or a status, encoded as in a [Record]; the

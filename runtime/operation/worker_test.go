@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	goruntime "runtime"
 	"strings"
 	"sync/atomic"
@@ -260,6 +261,82 @@ func TestAStaleWorkerCannotChangeAnything(t *testing.T) {
 		state, _ := two.end(t.Context(), op.GetName())
 		if unpackText(t, state.Response) != "painted" || field(shown(t, state), "walls_done") != "1" {
 			t.Errorf("ended with %v, %v", state, shown(t, state))
+		}
+	})
+}
+
+// slowLine is a store whose first save gets lost on its way, until the test delivers it.
+type slowLine struct {
+	operation.Store
+	deliver func() (cancelled bool, err error)
+}
+
+func (s *slowLine) Save(
+	ctx context.Context, name string, fence int64, p operation.Progress,
+) (bool, error) {
+	if s.deliver == nil {
+		s.deliver = func() (bool, error) { return s.Store.Save(ctx, name, fence, p) }
+		return false, errAway
+	}
+	return s.Store.Save(ctx, name, fence, p)
+}
+
+func TestASaveThatArrivesLateReplacesNothing(t *testing.T) {
+	for _, last := range []int{1, 2} { // the late save, repeated, is the last one; or another follows
+		inTime(t, func(t *testing.T) {
+			store := &slowLine{Store: operation.Memory()}
+			work := func(ctx context.Context, run *paintRun) (*paintResult, error) {
+				for i := range last {
+					if err := run.Save(ctx, i+1, done(i+1)); err != nil {
+						t.Errorf("Save returned %v", err)
+					}
+				}
+				before, err := store.Get(ctx, run.Name())
+				if err != nil {
+					t.Error(err)
+				}
+				want := operation.ErrSuperseded
+				if last == 1 {
+					want = nil
+				}
+				if _, err := store.deliver(); !errors.Is(err, want) {
+					t.Errorf("the save, after %d others, returned %v, want %v", last-1, err, want)
+				}
+				if after, err := store.Get(ctx, run.Name()); err != nil || !reflect.DeepEqual(after, before) {
+					t.Errorf("a late save has made %+v of %+v: %v", after, before, err)
+				}
+				return wrapperspb.String("painted"), nil
+			}
+			s := open(t, store, runtime.Operation{}, work)
+			defer s.stop()
+			s.end(t.Context(), s.start(t.Context(), ``).GetName())
+		})
+	}
+}
+
+func TestSavesAreNumberedAcrossAttempts(t *testing.T) {
+	inTime(t, func(t *testing.T) {
+		store := operation.Memory()
+		work := func(ctx context.Context, run *paintRun) (*paintResult, error) {
+			var saved int
+			if _, err := run.Checkpoint(&saved); err != nil || saved != 2*(run.Attempt()-1) {
+				t.Errorf("attempt %d: the checkpoint is %d, %v", run.Attempt(), saved, err)
+			}
+			for range 2 {
+				saved++
+				if err := run.Save(ctx, saved, done(saved)); err != nil {
+					t.Errorf("Save returned %v", err)
+				}
+			}
+			if run.Attempt() == 1 {
+				return nil, operation.TryAgain(errors.New("no paint"), time.Second)
+			}
+			return wrapperspb.String("painted"), nil
+		}
+		s := open(t, store, runtime.Operation{}, work)
+		defer s.stop()
+		if _, record := s.end(t.Context(), s.start(t.Context(), ``).GetName()); record.Saves != 4 {
+			t.Errorf("the number of the last save is %d, want 4", record.Saves)
 		}
 	})
 }

@@ -25,12 +25,13 @@ var errReadOnly = errors.New("the database is read-only; connect to the primary,
 
 // SQLSTATEs that are handled.
 const (
-	codeSerialization   = "40001"
-	codeDeadlock        = "40P01"
-	codeReadOnly        = "25006"
-	codeUniqueViolation = "23505"
-	codeMissingTable    = "42P01"
-	codeMissingSchema   = "3F000"
+	codeSerialization    = "40001"
+	codeDeadlock         = "40P01"
+	codeReadOnly         = "25006"
+	codeUniqueViolation  = "23505"
+	codeMissingTable     = "42P01"
+	codeMissingSchema    = "3F000"
+	codeLockNotAvailable = "55P03"
 )
 
 // sqlState returns the SQLSTATE of an error of the database, or "".

@@ -308,12 +308,19 @@ func TestAppendsThatArriveLate(t *testing.T) {
 }
 
 // lockLog locks the rows of the logs of the newest schema.
-func lockLog(t *testing.T, pool *pgxpool.Pool) pgx.Tx {
+func lockLog(t *testing.T, pool *pgxpool.Pool) pgx.Tx { return lockRows(t, pool, "logs") }
+
+// lockOperations locks the rows of its operations.
+func lockOperations(t *testing.T, pool *pgxpool.Pool) pgx.Tx {
+	return lockRows(t, pool, "operations")
+}
+
+func lockRows(t *testing.T, pool *pgxpool.Pool, table string) pgx.Tx {
 	t.Helper()
 	tx, err := pool.Begin(t.Context())
 	must(t, err)
 	t.Cleanup(func() { _ = tx.Rollback(context.Background()) })
-	_, err = tx.Exec(t.Context(), "SELECT FROM "+newestSchema()+".logs FOR UPDATE")
+	_, err = tx.Exec(t.Context(), "SELECT FROM "+newestSchema()+"."+table+" FOR UPDATE")
 	must(t, err)
 	return tx
 }
@@ -421,9 +428,16 @@ func TestTrimInAnotherEpoch(t *testing.T) {
 // awaitWaiters waits until n statements of appends wait for locks.
 func awaitWaiters(t *testing.T, pool *pgxpool.Pool, n int) {
 	t.Helper()
+	awaitWaitersOf(t, pool, "logs", n)
+}
+
+// awaitWaitersOf waits until n statements with a text wait for locks.
+func awaitWaitersOf(t *testing.T, pool *pgxpool.Pool, text string, n int) {
+	t.Helper()
 	for waiting := -1; waiting != n; time.Sleep(10 * time.Millisecond) {
 		must(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
-			WHERE wait_event_type = 'Lock' AND datname = current_database() AND query LIKE '%logs%'`).Scan(&waiting))
+			WHERE wait_event_type = 'Lock' AND datname = current_database()
+				AND query LIKE '%' || $1 || '%'`, text).Scan(&waiting))
 	}
 }
 

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -55,6 +57,10 @@ func migrations() (all []migration, err error) {
 // tables are of this version, and may run in several processes at a time. It returns an error if
 // the tables are newer than this package.
 //
+// A migration locks tables that are in use for some milliseconds. If a long transaction has such a
+// table, Migrate tries again from time to time until ctx ends: while it waits for a lock, for half
+// a second at a time, all others wait that need the table.
+//
 // The role must be allowed to create the schema, unless that exists, and tables in it.
 func Migrate(ctx context.Context, pool *pgxpool.Pool, opts ...Option) error {
 	c, err := newConfig(opts)
@@ -68,14 +74,27 @@ func Migrate(ctx context.Context, pool *pgxpool.Pool, opts ...Option) error {
 	if err != nil {
 		return err
 	}
-	err = pgx.BeginTxFunc(ctx, pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
-		return migrate(ctx, tx, c.schema, want)
-	})
+	for {
+		options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+		err = pgx.BeginTxFunc(ctx, pool, options, func(tx pgx.Tx) error {
+			return migrate(ctx, tx, c.schema, want)
+		})
+		if sqlState(err) != codeLockNotAvailable || !sleep(ctx, lockPause+rand.N(lockPause)) {
+			break
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("pgstore.Migrate: schema %q: %w", c.schema, explained(err))
 	}
 	return nil
 }
+
+// lockPause is how long a migration lets others work after it has waited for a lock in vain: longer
+// than setLockTimeout.
+const lockPause = time.Second
+
+// setLockTimeout bounds how long others wait behind a migration that waits for a lock.
+const setLockTimeout = `SET LOCAL lock_timeout = '500ms'`
 
 // migrate applies the missing migrations in a transaction, which one process at a time does.
 func migrate(ctx context.Context, tx pgx.Tx, schema string, want []migration) error {
@@ -92,6 +111,9 @@ func migrate(ctx context.Context, tx pgx.Tx, schema string, want []migration) er
 	}
 	if newest := slices.Max(append(applied, 0)); newest > want[len(want)-1].version {
 		return newerSchema(newest, want[len(want)-1].version)
+	}
+	if _, err := tx.Exec(ctx, setLockTimeout); err != nil {
+		return err
 	}
 	quoted := pgx.Identifier{schema}.Sanitize()
 	for _, m := range want {

@@ -109,8 +109,9 @@ func (o *Operations) requestHash(r *operation.Record) []byte {
 func (o *Operations) conflictHash(key string) []byte { return o.hashOf("conflict", key) }
 
 // recordColumns are the columns of a record, in the order of scanRecord.
-const recordColumns = `fence, lease, timeout, retain, create_time, update_time, run_after, start_time, lease_until,
-	cancel_time, delete_time, done_time, nullif(expire_time, 'infinity'), attempt, max_attempts, name, method, principal,
+const recordColumns = `fence, saves, lease, timeout, retain,
+	create_time, update_time, run_after, start_time, lease_until, cancel_time,
+	delete_time, done_time, nullif(expire_time, 'infinity'), attempt, max_attempts, name, method, principal,
 	idempotency_key, conflict_key, digest, scopes, carrier, request, metadata, response, status, checkpoint`
 
 // recordRow is a row of recordColumns.
@@ -124,7 +125,8 @@ type recordRow struct {
 func (r *recordRow) targets() []any {
 	rec := &r.rec
 	to := make([]any, 0, 32)
-	to = append(to, &rec.Fence, (*int64)(&rec.Lease), (*int64)(&rec.Timeout), (*int64)(&rec.Retain))
+	to = append(to, &rec.Fence, &rec.Saves,
+		(*int64)(&rec.Lease), (*int64)(&rec.Timeout), (*int64)(&rec.Retain))
 	for i := range r.times {
 		to = append(to, &r.times[i])
 	}

@@ -3,6 +3,7 @@ package pgstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -146,20 +147,28 @@ func (o *Operations) renewAll(ctx context.Context, all []renewal) ([]renewed, er
 	return results, nil
 }
 
-// saveSQL saves progress; what it was before is of the statement's snapshot.
+// saveSQL saves progress, unless one with the number $5 or a higher one is saved. What it was
+// before is of the statement's snapshot; the rest is of the row that it has locked.
 const saveSQL = `
-UPDATE {{table}} AS op SET metadata = coalesce($3::bytea, metadata), checkpoint = coalesce($4::bytea, checkpoint),
-	update_time = statement_timestamp()
+UPDATE {{table}} AS op SET
+	metadata = CASE WHEN saves < $5 THEN coalesce($3::bytea, metadata) ELSE metadata END,
+	checkpoint = CASE WHEN saves < $5 THEN coalesce($4::bytea, checkpoint) ELSE checkpoint END,
+	update_time = CASE WHEN saves < $5 THEN statement_timestamp() ELSE update_time END,
+	saves = greatest(saves, $5)
 FROM (SELECT coalesce(octet_length(metadata), 0) + coalesce(octet_length(checkpoint), 0) AS bytes
 	FROM {{table}} WHERE name = $1) AS was
 WHERE op.name = $1 AND fence = $2 AND lease_until IS NOT NULL
-RETURNING cancel_time IS NOT NULL, principal,
+RETURNING cancel_time IS NOT NULL, saves > $5, principal,
 	coalesce(octet_length(metadata), 0) + coalesce(octet_length(checkpoint), 0) - was.bytes`
 
 // Save implements [operation.Store].
 func (o *Operations) Save(ctx context.Context, name string, fence int64, p operation.Progress) (cancelled bool, err error) {
 	if o.errs != nil {
 		return false, o.errs
+	}
+	if p.Number <= 0 {
+		return false, fmt.Errorf("pgstore: a save has the number %d; pass one above Record.Saves",
+			p.Number)
 	}
 	size := len(p.Metadata) + len(p.Checkpoint)
 	if size > maxPayloadBytes {
@@ -213,10 +222,14 @@ type rowQueryer interface {
 func (o *Operations) save(
 	ctx context.Context, in rowQueryer, name string, fence int64, p operation.Progress,
 ) (cancelled bool, principal string, growth int, err error) {
-	row := in.QueryRow(ctx, o.sql.save, textOf(name), fence, p.Metadata, p.Checkpoint)
-	err = row.Scan(&cancelled, &principal, &growth)
-	if errors.Is(err, pgx.ErrNoRows) {
+	row := in.QueryRow(ctx, o.sql.save, textOf(name), fence, p.Metadata, p.Checkpoint, p.Number)
+	superseded := false
+	err = row.Scan(&cancelled, &superseded, &principal, &growth)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		err = operation.ErrLeaseLost
+	case err == nil && superseded:
+		err = operation.ErrSuperseded
 	}
 	return cancelled, stringOf(principal), growth, err
 }

@@ -85,7 +85,7 @@ func TestRoundTrips(t *testing.T) {
 			{"start", 1, func() { create(t, ops, test.rec) }},
 			{"claim", 1, func() { r = claim(t, ops) }},
 			{"save", 1, func() {
-				_, err := ops.Save(ctx, r.Name, r.Fence, operation.Progress{Checkpoint: []byte("1")})
+				_, err := ops.Save(ctx, r.Name, r.Fence, operation.Progress{Checkpoint: []byte("1"), Number: 1})
 				must(t, err)
 			}},
 			{"renewal", 1, func() {

@@ -37,7 +37,7 @@ func TestLostAfterCommit(t *testing.T) {
 			t.Fatalf("claimed %s, want %s", r.Name, rec.Name)
 		}
 		p.cutAfter.Store(true)
-		_, err := ops.Save(ctx, r.Name, r.Fence, operation.Progress{Checkpoint: []byte("1")})
+		_, err := ops.Save(ctx, r.Name, r.Fence, operation.Progress{Checkpoint: []byte("1"), Number: 1})
 		must(t, err)
 		p.cutAfter.Store(true)
 		must(t, ops.Release(ctx, r.Name, r.Fence, operation.Again{}))

@@ -3,8 +3,11 @@ package storetest
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
@@ -18,6 +21,8 @@ var claimTests = []testCase{
 	{"renewing keeps others out", testRenew},
 	{"an old fence is rejected", testFence},
 	{"saving keeps what is not given", testSave},
+	{"a save that arrives late changes nothing", testSaveLate},
+	{"of saves that arrive at once the last one stays", testSaveRace},
 	{"what is given back is due again", testRelease},
 	{"many workers end each operation once", testWorkers},
 }
@@ -114,7 +119,7 @@ func testFence(s *suite) {
 	lost := func(when string, fence int64) {
 		s.Helper()
 		_, renew := s.Renew(s.ctx, old.Name, fence)
-		_, save := s.Save(s.ctx, old.Name, fence, operation.Progress{Metadata: []byte("stale"), Checkpoint: []byte("stale")})
+		_, save := s.Save(s.ctx, old.Name, fence, progress(9, "stale"))
 		for _, err := range []error{
 			renew, save,
 			s.Finish(s.ctx, old.Name, fence, operation.Result{Response: []byte("stale")}),
@@ -144,9 +149,15 @@ func testFence(s *suite) {
 func testSave(s *suite) {
 	r := s.running()
 	for _, step := range []struct{ save, want operation.Progress }{
-		{operation.Progress{}, operation.Progress{Metadata: []byte("metadata")}},
-		{operation.Progress{Checkpoint: []byte("1")}, operation.Progress{Metadata: []byte("metadata"), Checkpoint: []byte("1")}},
-		{operation.Progress{Metadata: []byte("m")}, operation.Progress{Metadata: []byte("m"), Checkpoint: []byte("1")}},
+		{operation.Progress{Number: 1}, operation.Progress{Metadata: []byte("metadata")}},
+		{
+			operation.Progress{Number: 2, Checkpoint: []byte("1")},
+			operation.Progress{Metadata: []byte("metadata"), Checkpoint: []byte("1")},
+		},
+		{
+			operation.Progress{Number: 3, Metadata: []byte("m")},
+			operation.Progress{Metadata: []byte("m"), Checkpoint: []byte("1")},
+		},
 	} {
 		cancelled, err := s.Save(s.ctx, r.Name, r.Fence, step.save)
 		if got := s.now(r.Name); err != nil || cancelled || string(got.Metadata) != string(step.want.Metadata) || string(got.Checkpoint) != string(step.want.Checkpoint) {
@@ -156,6 +167,78 @@ func testSave(s *suite) {
 	s.must(s.Release(s.ctx, r.Name, r.Fence, operation.Again{}))
 	if again := s.claimOne(); string(again.Checkpoint) != "1" || string(again.Metadata) != "m" {
 		s.Errorf("another attempt gets %q, %q", again.Metadata, again.Checkpoint)
+	}
+}
+
+// progress returns progress that is a text.
+func progress(number int64, text string) operation.Progress {
+	return operation.Progress{Metadata: []byte(text), Checkpoint: []byte(text), Number: number}
+}
+
+func testSaveLate(s *suite) {
+	r := s.running()
+	saved := func(number int64) error {
+		_, err := s.Save(s.ctx, r.Name, r.Fence, progress(number, strconv.FormatInt(number, 10)))
+		return err
+	}
+	save := func(number int64, want error, last int64) {
+		s.Helper()
+		before := s.now(r.Name)
+		if err := saved(number); !errors.Is(err, want) {
+			s.Errorf("the save %d after %d returned %v, want %v", number, before.Saves, err, want)
+		}
+		after := s.now(r.Name)
+		if diff := cmp.Diff(before, after); diff != "" && last == before.Saves {
+			s.Errorf("the save %d after %d has changed the operation: %s", number, last, diff)
+		}
+		text := strconv.FormatInt(last, 10)
+		if after.Saves != last || string(after.Checkpoint) != text || string(after.Metadata) != text {
+			s.Errorf("after the save %d the operation has the save %d, with %q and %q, want %d",
+				number, after.Saves, after.Checkpoint, after.Metadata, last)
+		}
+	}
+	save(2, nil, 2)
+	save(2, nil, 2)
+	save(1, operation.ErrSuperseded, 2)
+	save(5, nil, 5)
+	save(2, operation.ErrSuperseded, 5)
+	s.must(s.Release(s.ctx, r.Name, r.Fence, operation.Again{}))
+	if r = s.claimOne(); r.Saves != 5 {
+		s.Errorf("the next attempt continues from the save %d, want 5", r.Saves)
+	}
+	save(4, operation.ErrSuperseded, 5)
+	save(6, nil, 6)
+	s.cancel(r.Name)
+	save(5, operation.ErrSuperseded, 6)
+	if cancelled, err := s.Save(s.ctx, r.Name, r.Fence, progress(6, "6")); !cancelled || err != nil {
+		s.Errorf("a repeated save of a cancelled operation returned %v, %v", cancelled, err)
+	}
+	for _, number := range []int64{0, -1} {
+		if err := saved(number); err == nil || errors.Is(err, operation.ErrSuperseded) {
+			s.Errorf("a save with the number %d returned %v, want another error", number, err)
+		}
+	}
+	s.must(s.Finish(s.ctx, r.Name, r.Fence, operation.Result{Response: []byte("ok")}))
+	if err := saved(7); !errors.Is(err, operation.ErrLeaseLost) {
+		s.Errorf("a save after the end returned %v, want ErrLeaseLost", err)
+	}
+}
+
+func testSaveRace(s *suite) {
+	const saves = 20
+	r := s.running()
+	var all sync.WaitGroup
+	for i := range saves {
+		all.Go(func() {
+			_, err := s.Save(s.ctx, r.Name, r.Fence, progress(int64(i+1), strconv.Itoa(i+1)))
+			if err != nil && !errors.Is(err, operation.ErrSuperseded) {
+				s.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := s.now(r.Name); got.Saves != saves || string(got.Checkpoint) != strconv.Itoa(saves) {
+		s.Errorf("the save %d stays, with %q, want %d", got.Saves, got.Checkpoint, saves)
 	}
 }
 

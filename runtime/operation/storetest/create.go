@@ -46,9 +46,10 @@ func testCreateTimes(s *suite) {
 	long := time.Date(1990, 1, 1, 0, 0, 0, 0, time.UTC)
 	r := s.created(op(func(r *operation.Record) {
 		r.CreateTime, r.UpdateTime, r.RunAfter, r.DoneTime, r.LeaseUntil, r.CancelTime = long, long, long.AddDate(200, 0, 0), long, long, long
-		r.Fence, r.Attempt = 7, 7
+		r.Fence, r.Attempt, r.Saves = 7, 7, 7
 	}))
-	if !recent(r.CreateTime) || !recent(r.UpdateTime) || r.Done() || !r.CancelTime.IsZero() || r.Fence != 0 || r.Attempt != 0 {
+	if !recent(r.CreateTime) || !recent(r.UpdateTime) || r.Done() || !r.CancelTime.IsZero() ||
+		r.Fence != 0 || r.Attempt != 0 || r.Saves != 0 {
 		s.Errorf("created: %+v, want times of the store and a beginning", r)
 	}
 	if got := s.claimOne(); got.Name != r.Name || !recent(got.StartTime) || got.LeaseUntil.Sub(got.UpdateTime) != got.Lease {

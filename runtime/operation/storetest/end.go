@@ -73,7 +73,7 @@ func testCancelHeld(s *suite) {
 	if cancelled, err := s.Renew(s.ctx, r.Name, r.Fence); !cancelled || err != nil {
 		s.Errorf("Renew returned %v, %v", cancelled, err)
 	}
-	if cancelled, err := s.Save(s.ctx, r.Name, r.Fence, operation.Progress{}); !cancelled || err != nil {
+	if cancelled, err := s.Save(s.ctx, r.Name, r.Fence, progress(1, "half")); !cancelled || err != nil {
 		s.Errorf("Save returned %v, %v", cancelled, err)
 	}
 	s.must(s.Finish(s.ctx, r.Name, r.Fence, operation.Result{Response: []byte("done all the same")}))

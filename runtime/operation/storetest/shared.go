@@ -140,19 +140,23 @@ func testDoneRequest(s *suite) {
 func testSaveShared(s *suite) {
 	r := s.running(by("ada"))
 	s.fill(by("ada"), large)
-	_, err := s.Save(s.ctx, r.Name, r.Fence, operation.Progress{Metadata: []byte("more metadata"), Checkpoint: []byte("checkpoint")})
+	number := int64(1)
+	_, err := s.Save(s.ctx, r.Name, r.Fence, progress(number, "more metadata"))
 	s.must(err) // running operations may continue briefly
 	for size := payload; err == nil; size *= 2 {
 		if size > 2*sharedBytes {
 			s.Fatal("a store took more than it has room for")
 		}
-		_, err = s.Save(s.ctx, r.Name, r.Fence, operation.Progress{Checkpoint: make([]byte, size)})
+		number++
+		more := operation.Progress{Checkpoint: make([]byte, size), Number: number}
+		_, err = s.Save(s.ctx, r.Name, r.Fence, more)
 	}
 	if !errors.Is(err, operation.ErrFull) {
 		s.Errorf("Save returned %v, want ErrFull", err)
 	}
-	if got := s.now(r.Name); string(got.Metadata) != "more metadata" {
-		s.Errorf("the operation has the metadata %q", got.Metadata)
+	if got := s.now(r.Name); string(got.Metadata) != "more metadata" || got.Saves != number-1 {
+		s.Errorf("the operation has the metadata %q of the save %d, want that of %d, the last accepted",
+			got.Metadata, got.Saves, number-1)
 	}
 	if n := len(s.fill(by("eve"), large)); n < sharedBytes/payload/12 {
 		s.Errorf("another principal added %d operations, want at least a half of what was left", n)
