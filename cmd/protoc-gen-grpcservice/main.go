@@ -186,6 +186,8 @@ package main
 import (
 	"context"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/grpcservice/grpcservice/internal/doctor"
 	"github.com/grpcservice/grpcservice/internal/migrate"
@@ -207,7 +209,9 @@ func commands() []plugin.Command {
 	return []plugin.Command{{
 		Name: "init", Usage: scaffold.Usage, Help: "write the repository of a new service, or print what this one must add",
 		Run: func(args []string) int {
-			return scaffold.Run(context.Background(), scaffold.Env{
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+			defer stop()
+			return scaffold.Run(ctx, scaffold.Env{
 				Args: args, Stdout: os.Stdout, Stderr: os.Stderr, Version: plugin.Version(),
 			})
 		},

@@ -11,11 +11,11 @@ import (
 )
 
 // The limits of what is read: larger files are ignored, the walk ends after so many files, and what
-// matters in a Go file is in its first bytes.
+// a plugin writes about a file is in its first bytes.
 const (
 	longestFile = 4 << 20
 	MostFiles   = 50_000
-	startOfGo   = 64 << 10
+	startOfCode = 64 << 10
 )
 
 // Project is what a repository has.
@@ -108,8 +108,8 @@ func (p *Project) add(tree fs.FS, name string) {
 		return
 	}
 	limit := longestFile
-	if path.Ext(name) == ".go" {
-		limit = startOfGo
+	if ext := path.Ext(name); ext == ".go" || ext == ".md" {
+		limit = startOfCode
 	}
 	text, whole, err := readStart(tree, name, limit)
 	switch {
@@ -153,8 +153,8 @@ func kindOf(name string) func(p *Project, name, text string) {
 		return (*Project).addModule
 	case ext == ".proto":
 		return (*Project).addProto
-	case ext == ".go":
-		return (*Project).addGo
+	case ext == ".go" || ext == ".md":
+		return (*Project).addGenerated
 	case base == "Makefile" || base == "makefile" || base == "GNUmakefile" || base == "Justfile" || base == "justfile" ||
 		ext == ".mk" || ext == ".sh" || strings.HasPrefix(base, "Taskfile.") && yaml:
 		return (*Project).addScript

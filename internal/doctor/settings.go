@@ -227,7 +227,7 @@ func (p *patient) checkClean() {
 					"buf refuses that; remove clean, or move that entry into a file of its own, as in buf generate --template buf.gen.skeleton.yaml", plugin.OutLine)
 				break
 			}
-			if own := p.handwritten(plugin.Out); own != "" {
+			if own := p.handwritten(plugin); own != "" {
 				p.errorf(t.Path, t.Clean, "clean: true deletes the contents of %s (line %d), and no plugin writes %s; move it, or remove clean", plugin.Out, plugin.OutLine, own)
 				break
 			}
@@ -235,10 +235,30 @@ func (p *patient) checkClean() {
 	}
 }
 
-// handwritten returns a file below a directory that no plugin has generated, or "".
-func (p *patient) handwritten(dir string) string {
-	for _, file := range p.Plain {
-		if strings.HasPrefix(file, dir+"/") && path.Ext(file) == ".go" && !strings.HasSuffix(file, ".pb.go") && !strings.HasSuffix(file, ".connect.go") {
+// handwritten returns a file below the out of a plugin that no plugin has generated, or "".
+func (p *patient) handwritten(plugin bufproject.Plugin) string {
+	files := slices.Clone(p.Plain)
+	for _, proto := range p.Protos {
+		files = append(files, proto.Path)
+	}
+	for _, m := range p.Modules {
+		files = append(files, m.File)
+	}
+	writesDocs := plugin.Name == ours && slices.Contains(plugin.Emits(), "docs")
+	for _, file := range files {
+		if !strings.HasPrefix(file, plugin.Out+"/") {
+			continue
+		}
+		switch path.Ext(file) {
+		case ".go":
+			if !strings.HasSuffix(file, ".pb.go") && !strings.HasSuffix(file, ".connect.go") {
+				return file
+			}
+		case ".md":
+			if writesDocs {
+				return file
+			}
+		case ".proto", ".mod":
 			return file
 		}
 	}

@@ -134,7 +134,11 @@ func create(ctx context.Context, env Env, dir string, repo repository) error {
 	}
 	defer os.RemoveAll(temporary)
 	s := stage{repository: repo, dir: temporary, log: env.Stderr}
-	if err := s.make(ctx); err != nil {
+	err = s.make(ctx)
+	if ctx.Err() != nil {
+		err = errors.New("interrupted")
+	}
+	if err != nil {
 		return fmt.Errorf("%w\nnothing was written to %s", err, dir)
 	}
 	paths, contents, err := s.files()
