@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/inprocess"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -21,6 +22,7 @@ type Method struct {
 	timeout  time.Duration     // of a call without a deadline, and of every stream; 0 is none
 	hedging  *hedging          // nil if calls are not hedged
 	observed *observedMethod   // nil if calls are not observed
+	near     *inprocess.Conn   // that unary calls use; nil for a network
 
 	idempotencyKey protoreflect.FieldDescriptor // set in each request that has none; nil if there is no field
 }
@@ -35,8 +37,14 @@ func Bind(conn grpc.ClientConnInterface, info runtime.MethodInfo) *Method {
 	if c, ok := conn.(*Conn); ok {
 		conn, observed = c.ClientConn, bindObservers(c.observers, c.CanonicalTarget(), info)
 	}
+	hedging := newHedging(info.Policy.Hedging)
+	var near *inprocess.Conn
+	if hedging == nil {
+		near, _ = conn.(*inprocess.Conn)
+	}
 	return &Method{
 		conn:     conn,
+		near:     near,
 		info:     info,
 		observed: observed,
 		desc: grpc.StreamDesc{
@@ -46,7 +54,7 @@ func Bind(conn grpc.ClientConnInterface, info runtime.MethodInfo) *Method {
 		},
 		options: []grpc.CallOption{grpc.StaticMethod()},
 		timeout: clientTimeout(info, timeout),
-		hedging: newHedging(info.Policy.Hedging),
+		hedging: hedging,
 
 		idempotencyKey: filledField(info),
 	}

@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 
+	"google.golang.org/grpc"
+
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
@@ -29,10 +31,13 @@ import (
 // caller that retries must set the field, so that both calls have the same key. A field with
 // presence that is set to "" is sent unchanged: the call has no key.
 func Unary[Resp, Req any](ctx context.Context, m *Method, req *Req) (*Resp, error) {
-	if m.observed == nil {
-		return unary[Resp](withRequestID(ctx), m, req, nil)
+	if m.near == nil {
+		ctx = withRequestID(ctx)
 	}
-	ctx, call := m.observed.begin(withRequestID(ctx))
+	if m.observed == nil {
+		return unary[Resp](ctx, m, req, nil)
+	}
+	ctx, call := m.observed.begin(ctx)
 	err := errAborted
 	defer func() { call.finish(err) }()
 	resp, err := unary[Resp](ctx, m, req, call)
@@ -53,10 +58,17 @@ func unary[Resp, Req any](
 		return hedgeUnary[Resp](ctx, m, req, options, call)
 	}
 	resp := new(Resp)
-	err := m.conn.Invoke(ctx, m.info.FullMethod, req, resp, call.withAttempts(options)...)
-	if err != nil {
+	if err := m.invoke(ctx, req, resp, call.withAttempts(options)); err != nil {
 		return nil, rpcerr.Upstream(ctx, err)
 	}
 	call.exchanged()
 	return resp, nil
+}
+
+// invoke makes a call that is not hedged.
+func (m *Method) invoke(ctx context.Context, req, resp any, options []grpc.CallOption) error {
+	if m.near != nil {
+		return m.near.Call(ctx, m.info.FullMethod, outgoingRequestID, req, resp, options...)
+	}
+	return m.conn.Invoke(ctx, m.info.FullMethod, req, resp, options...)
 }

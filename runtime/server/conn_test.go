@@ -194,32 +194,6 @@ func TestConnPeers(t *testing.T) {
 	}
 }
 
-// TestConnLeavesMethodsBehind makes a call whose method ignores its context.
-func TestConnLeavesMethodsBehind(t *testing.T) {
-	release := make(chan struct{})
-	client, _ := near(t, echotest.Behaving(func(context.Context) error {
-		<-release
-		return nil
-	}))
-	ctx, cancel := context.WithCancel(echotest.Context(t))
-	ended := make(chan error, 4)
-	for _, call := range []func() error{
-		func() error { _, err := client.One(ctx, wrapperspb.String("")); return err },
-		func() error { _, err := echotest.Gather(client.Many(ctx, wrapperspb.String(""))); return err },
-		func() error { _, err := client.Join(ctx, echotest.Texts("a")); return err },
-		func() error { _, err := echotest.Gather(client.Chat(ctx, echotest.Texts("a"))); return err },
-	} {
-		go func() { ended <- call() }()
-	}
-	cancel()
-	for range 4 {
-		if err := echotest.Within(t, ended); status.Code(err) != codes.Canceled {
-			t.Errorf("%v, want CANCELED", err)
-		}
-	}
-	close(release)
-}
-
 // TestConnHoldsAWindow sends before the other side reads, as on a network: small messages do not
 // wait, and a stream holds a bounded number of bytes.
 func TestConnHoldsAWindow(t *testing.T) {
@@ -404,30 +378,5 @@ func TestConnBeforeServe(t *testing.T) {
 	server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(func(context.Context) error { return nil }))
 	if err := conn.Invoke(t.Context(), onePath, wrapperspb.String("a"), new(text)); err != nil {
 		t.Error(err)
-	}
-}
-
-// BenchmarkConn compares a call without a network to the call of the method itself.
-func BenchmarkConn(b *testing.B) {
-	impl := echotest.Funcs{OneFunc: func(_ context.Context, req *text) (*text, error) { return req, nil }}
-	srv := server.New()
-	server.Register[echotest.Service](srv, echotest.Table, impl)
-	req := wrapperspb.String(strings.Repeat("x", 100))
-	ctx, cancel := context.WithTimeout(b.Context(), time.Hour)
-	defer cancel()
-	for _, side := range []struct {
-		name string
-		svc  echotest.Service
-	}{
-		{"direct", impl}, {"conn", echotest.Client{Rows: echotest.RowsOf(echotest.Table, srv.Conn())}},
-	} {
-		b.Run(side.name, func(b *testing.B) {
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := side.svc.One(ctx, req); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
 	}
 }

@@ -26,8 +26,7 @@ import (
 //
 // It is the way for protocols that have a connection of their own. [Server.Conn] is the shorter way
 // for callers in the same process, but it takes a request that is decoded already: a front would
-// decode requests of callers that are rejected afterwards, encode each message twice, and need a
-// second goroutine for each call.
+// decode requests of callers that are rejected afterwards, and encode each message twice.
 type Host struct{ server *Server }
 
 // Host returns the server as a front sees it. It may be used before [Server.Serve].

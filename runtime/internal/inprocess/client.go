@@ -57,7 +57,7 @@ func (s *clientStream) SendMsg(msg any) error {
 	if s.closed.Load() {
 		return status.Error(codes.Internal, "SendMsg called after CloseSend")
 	}
-	data, err := encode(msg)
+	data, err := encode(nil, msg)
 	if err != nil {
 		s.cancel()
 		return err
@@ -133,7 +133,7 @@ func (c *call) wait(options *callOptions) ([]byte, error) {
 		case ok:
 			return data, nil
 		case wait == nil:
-			options.fill(c)
+			options.fill(&c.answer)
 			if err := c.result(); err != nil {
 				return nil, err
 			}
@@ -152,8 +152,7 @@ func (c *call) only(msg any, options *callOptions) error {
 	switch err := c.next(msg, options); err {
 	case nil:
 	case io.EOF:
-		return status.Error(codes.Internal,
-			"cardinality violation: received no response message from non-server-streaming RPC")
+		return errNoResponse
 	default:
 		return err
 	}
@@ -167,3 +166,7 @@ func (c *call) only(msg any, options *callOptions) error {
 		return err
 	}
 }
+
+// errNoResponse is the status of a call that has ended without its only response.
+var errNoResponse = status.Error(codes.Internal,
+	"cardinality violation: received no response message from non-server-streaming RPC")

@@ -1,9 +1,14 @@
 // Package inprocess carries calls to the methods of a server in the same process.
 //
 // Messages are encoded and decoded, so that client and server share none, and what cannot be
-// encoded fails as it does on a network. A method runs in a separate goroutine, so that a caller
-// whose context ends does not wait for it. Nothing but deadline and cancellation passes from the
+// encoded fails as it does on a network. Nothing but deadline and cancellation passes from the
 // caller's context to that of the method.
+//
+// A unary method runs in the goroutine of its caller. A separate goroutine, even one that already
+// waits for calls, costs two changes of goroutines. Each of them wakes another thread if a
+// processor is idle, which takes longer than the rest of a call. A coroutine of [iter.Pull] costs
+// little, but its caller cannot go on before it does, and a call in a locked thread would end the
+// process.
 package inprocess
 
 import (
@@ -38,6 +43,9 @@ type Conn struct {
 	// Peer returns what a method sees as its peer. If it is nil or returns nil, that is an address
 	// of type [network.InProcess].
 	Peer func(ctx context.Context) *peer.Peer
+	// Separate makes unary methods run in separate goroutines, so that a caller whose context ends
+	// does not wait for its method.
+	Separate bool
 }
 
 // authInfo states that nobody can read or change the messages.
@@ -53,25 +61,10 @@ var thePeer = &peer.Peer{
 }
 
 // Invoke implements [grpc.ClientConnInterface].
-func (conn *Conn) Invoke(ctx context.Context, method string, args, reply any, opts ...grpc.CallOption) (err error) {
-	var options callOptions
-	if len(opts) > 0 {
-		options.read(opts)
-		defer func() { options.finish(err) }()
-	}
-	request, err := encode(args)
-	if err != nil {
-		return err
-	}
-	c, err := conn.open(ctx, method, &options)
-	if err != nil {
-		return err
-	}
-	defer c.cancel()
-	c.requests.push(request)
-	c.requests.close()
-	c.start(conn.Host)
-	return c.only(reply, &options)
+func (conn *Conn) Invoke(
+	ctx context.Context, method string, args, reply any, opts ...grpc.CallOption,
+) error {
+	return conn.Call(ctx, method, nil, args, reply, opts...)
 }
 
 // NewStream implements [grpc.ClientConnInterface].
@@ -89,25 +82,48 @@ func (conn *Conn) NewStream(
 	return s, nil
 }
 
+// callStream calls a method with streams that is called like a unary one.
+func (conn *Conn) callStream(
+	ctx context.Context, method string, request *buffer, reply any, options *callOptions,
+) error {
+	c, err := conn.open(ctx, method, options)
+	if err != nil {
+		return err
+	}
+	defer c.cancel()
+	c.requests.push(request.data)
+	c.requests.close()
+	c.start(conn.Host)
+	return c.only(reply, options)
+}
+
 // open returns a call that has not started.
 func (conn *Conn) open(ctx context.Context, method string, options *callOptions) (*call, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, contextError(err)
 	}
-	md, err := options.metadata(ctx, method)
+	md, err := options.outgoing(ctx, method)
 	if err != nil {
 		return nil, err
 	}
 	if err := conn.Host.Enter(); err != nil {
 		return nil, err
 	}
-	c := &call{client: withoutValues{ctx}, method: method, handler: conn.Host.Handler(method), md: md, peer: thePeer}
-	if conn.Peer != nil {
-		if p := conn.Peer(ctx); p != nil {
-			c.peer = p
-		}
+	c := &call{
+		client: withoutValues{ctx}, method: method, handler: conn.Host.Handler(method), md: complete(md),
+		peer: conn.peerOf(ctx),
 	}
 	c.server.call = c
 	c.server.Context, c.cancel = context.WithCancel(&c.client)
 	return c, nil
+}
+
+// peerOf returns what a method sees as its peer.
+func (conn *Conn) peerOf(ctx context.Context) *peer.Peer {
+	if conn.Peer != nil {
+		if p := conn.Peer(ctx); p != nil {
+			return p
+		}
+	}
+	return thePeer
 }

@@ -46,30 +46,25 @@ func (o *callOptions) finish(err error) {
 }
 
 // fill sets what the caller asks for, when the call is over.
-func (o *callOptions) fill(c *call) {
+func (o *callOptions) fill(a *answer) {
 	for _, md := range o.headers {
-		*md, _ = c.sentHeader()
+		*md, _ = a.sentHeader()
 	}
 	for _, md := range o.trailers {
-		*md, _, _ = c.ended()
+		*md, _, _ = a.ended()
 	}
 	for _, p := range o.peers {
 		*p = *thePeer
 	}
 }
 
-// metadata returns what a method receives as its metadata.
-func (o *callOptions) metadata(ctx context.Context, method string) (metadata.MD, error) {
+// outgoing returns the metadata that a caller sends; nil for none. It belongs to the call.
+func (o *callOptions) outgoing(ctx context.Context, method string) (metadata.MD, error) {
 	md, _ := metadata.FromOutgoingContext(ctx) // a copy
 	if err := validate(md); err != nil {
 		return nil, err
 	}
-	if md == nil {
-		md = make(metadata.MD, 2)
-	}
 	dropReserved(md)
-	values := [...]string{authority, contentType}
-	md[authorityKey], md[contentTypeKey] = values[0:1:1], values[1:2:2]
 	for _, creds := range o.credentials {
 		service := method[:max(strings.LastIndexByte(method, '/'), 0)]
 		secrets, err := creds.GetRequestMetadata(ctx, "https://"+authority+service)
@@ -80,10 +75,23 @@ func (o *callOptions) metadata(ctx context.Context, method string) (metadata.MD,
 			return nil, status.Errorf(codes.Unauthenticated, "the credentials of the call: %v", err)
 		}
 		for name, value := range secrets {
+			if md == nil {
+				md = make(metadata.MD, 3)
+			}
 			md.Append(name, value)
 		}
 	}
 	return md, nil
+}
+
+// complete returns outgoing metadata with what a transport adds. It changes md.
+func complete(md metadata.MD) metadata.MD {
+	if md == nil {
+		md = make(metadata.MD, 3)
+	}
+	values := [...]string{authority, contentType}
+	md[authorityKey], md[contentTypeKey] = values[0:1:1], values[1:2:2]
+	return md
 }
 
 // Headers that a transport sets.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 
-	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 )
@@ -16,47 +15,17 @@ type transport struct{ *call }
 func (t transport) Method() string { return t.method }
 
 // SetHeader implements [grpc.ServerTransportStream].
-func (t transport) SetHeader(md metadata.MD) error { return t.call.setHeader(md, false) }
+func (t transport) SetHeader(md metadata.MD) error { return t.setHeader(md, false) }
 
 // SendHeader implements [grpc.ServerTransportStream].
-func (t transport) SendHeader(md metadata.MD) error { return t.call.setHeader(md, true) }
+func (t transport) SendHeader(md metadata.MD) error { return t.setHeader(md, true) }
 
 // SetTrailer implements [grpc.ServerTransportStream].
-func (t transport) SetTrailer(md metadata.MD) error { return t.call.setTrailer(md) }
+func (t transport) SetTrailer(md metadata.MD) error { return t.setTrailer(md) }
 
 // WriteStatus ends the call although its method has not returned.
 func (t transport) WriteStatus(st *status.Status) error {
 	t.end(st.Err())
-	return nil
-}
-
-func (c *call) setHeader(md metadata.MD, send bool) error {
-	if err := validate(md); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.sent || c.over {
-		return errSent
-	}
-	c.header = metadata.Join(c.header, md)
-	if send {
-		c.sendHeader()
-	}
-	return nil
-}
-
-func (c *call) setTrailer(md metadata.MD) error {
-	if err := validate(md); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.over {
-		return errSent
-	}
-	c.trailer = metadata.Join(c.trailer, md)
-	dropReserved(c.trailer)
 	return nil
 }
 
@@ -67,13 +36,13 @@ type serverStream struct{ *call }
 func (s *serverStream) Context() context.Context { return &s.server }
 
 // SetHeader implements [grpc.ServerStream].
-func (s *serverStream) SetHeader(md metadata.MD) error { return s.call.setHeader(md, false) }
+func (s *serverStream) SetHeader(md metadata.MD) error { return s.setHeader(md, false) }
 
 // SendHeader implements [grpc.ServerStream].
-func (s *serverStream) SendHeader(md metadata.MD) error { return s.call.setHeader(md, true) }
+func (s *serverStream) SendHeader(md metadata.MD) error { return s.setHeader(md, true) }
 
 // SetTrailer implements [grpc.ServerStream].
-func (s *serverStream) SetTrailer(md metadata.MD) { _ = s.call.setTrailer(md) }
+func (s *serverStream) SetTrailer(md metadata.MD) { _ = s.setTrailer(md) }
 
 // RecvMsg implements [grpc.ServerStream].
 func (s *serverStream) RecvMsg(msg any) error {
@@ -97,7 +66,7 @@ func (s *serverStream) RecvMsg(msg any) error {
 
 // SendMsg implements [grpc.ServerStream].
 func (s *serverStream) SendMsg(msg any) error {
-	data, err := encode(msg)
+	data, err := encode(nil, msg)
 	if err != nil {
 		return err
 	}
@@ -120,20 +89,4 @@ func (s *serverStream) SendMsg(msg any) error {
 		case <-s.server.Done():
 		}
 	}
-}
-
-// errOver is the error of a method that sends although its call has ended.
-var errOver = status.Error(codes.Canceled, "the call has ended")
-
-// startResponse sends the header before the first message.
-func (s *serverStream) startResponse() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.over {
-		return errOver
-	}
-	if !s.sent {
-		s.sendHeader()
-	}
-	return nil
 }

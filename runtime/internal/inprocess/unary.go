@@ -1,0 +1,243 @@
+package inprocess
+
+import (
+	"context"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
+)
+
+// unaryCall is a call of a unary method, in one allocation: its context, and what grpc calls its
+// transport.
+type unaryCall struct {
+	answer
+	caller withoutValues
+	peer   *peer.Peer
+	method string
+
+	// The metadata that the method receives is only made when something reads it.
+	reading   sync.Once
+	outgoing  metadata.MD // nil for none
+	requestID func(context.Context) string
+	received  metadata.MD
+
+	cancelable atomic.Pointer[cancelable] // nil until somebody waits for the end of the context
+
+	request, response *buffer       // nil when they are decoded; answer guards response
+	left              chan struct{} // closed at the end; nil if the caller runs the method
+}
+
+// Call is Invoke for a caller that sends the x-request-id that requestID returns for its context,
+// unless its metadata has one. requestID may be nil; it is called if the ID is needed.
+func (conn *Conn) Call(
+	ctx context.Context, method string, requestID func(context.Context) string, args, reply any,
+	opts ...grpc.CallOption,
+) (err error) {
+	var options callOptions
+	options.read(opts)
+	if len(options.finished) > 0 {
+		defer func() { options.finish(err) }()
+	}
+	request, err := encoded(args)
+	if err != nil {
+		return err
+	}
+	handler := conn.Host.Handler(method)
+	if handler.Unary == nil {
+		return conn.callStream(ctx, method, request, reply, &options)
+	}
+	if err := ctx.Err(); err != nil {
+		return contextError(err)
+	}
+	md, err := options.outgoing(ctx, method)
+	if err != nil {
+		return err
+	}
+	if err := conn.Host.Enter(); err != nil {
+		return err
+	}
+	c := &unaryCall{
+		caller: withoutValues{ctx}, method: method, peer: conn.peerOf(ctx), request: request,
+		outgoing: md, requestID: requestID,
+	}
+	if conn.Separate {
+		c.left = make(chan struct{})
+		go c.run(conn.Host, handler)
+		select {
+		case <-c.left:
+		case <-ctx.Done():
+		}
+	} else {
+		c.run(conn.Host, handler)
+	}
+	if err := ctx.Err(); err != nil {
+		return contextError(err)
+	}
+	options.fill(&c.answer)
+	return c.reply(reply)
+}
+
+// run runs the method.
+func (c *unaryCall) run(host Host, handler Handler) {
+	defer host.Leave()
+	err := errGoexit
+	defer func() { c.end(err) }()
+	err = c.serve(handler)
+}
+
+// serve runs the handler, and returns its error.
+func (c *unaryCall) serve(handler Handler) error {
+	resp, err := handler.Unary(handler.Impl, c, c.decode, nil)
+	if err != nil {
+		return err
+	}
+	response, err := encoded(resp)
+	if err != nil {
+		return err
+	}
+	return c.respond(response)
+}
+
+// decode reads the request.
+func (c *unaryCall) decode(req any) error {
+	if c.request == nil {
+		return io.EOF
+	}
+	err := decode(c.request.data, req)
+	c.request.release()
+	c.request = nil
+	return err
+}
+
+// respond sends the response.
+func (c *unaryCall) respond(response *buffer) error {
+	if err := c.startResponse(); err != nil {
+		response.release()
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.response = response
+	return nil
+}
+
+// reply reads the response of a call that is over, or returns its status.
+func (c *unaryCall) reply(into any) error {
+	c.mu.Lock()
+	response, err := c.response, c.status
+	c.response = nil
+	c.mu.Unlock()
+	switch {
+	case err != nil:
+		return err
+	case response == nil:
+		return errNoResponse
+	}
+	defer response.release()
+	return decode(response.data, into)
+}
+
+// end ends the call with the status of err. The first end counts.
+func (c *unaryCall) end(err error) {
+	if !c.finish(err) {
+		return
+	}
+	if !c.cancelable.CompareAndSwap(nil, over) {
+		c.cancelable.Load().cancel()
+	}
+	if c.left != nil {
+		close(c.left)
+	}
+}
+
+// cancelable is a context with its cancellation.
+type cancelable struct {
+	context.Context
+	cancel context.CancelFunc
+}
+
+// over is the context of calls that have ended before anybody waited for it.
+var over = func() *cancelable {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return &cancelable{ctx, cancel}
+}()
+
+// Deadline implements [context.Context].
+func (c *unaryCall) Deadline() (deadline time.Time, ok bool) { return c.caller.Deadline() }
+
+// Done implements [context.Context].
+func (c *unaryCall) Done() <-chan struct{} {
+	if made := c.cancelable.Load(); made != nil {
+		return made.Done()
+	}
+	ctx, cancel := context.WithCancel(&c.caller)
+	if !c.cancelable.CompareAndSwap(nil, &cancelable{ctx, cancel}) {
+		cancel()
+	}
+	return c.cancelable.Load().Done()
+}
+
+// Err implements [context.Context].
+func (c *unaryCall) Err() error {
+	if made := c.cancelable.Load(); made != nil {
+		return made.Err()
+	}
+	return c.caller.Err()
+}
+
+// Value implements [context.Context]: it has what grpc puts into the context of a method.
+func (c *unaryCall) Value(key any) any {
+	switch key {
+	case transportKey:
+		return (*unaryTransport)(c)
+	case metadataKey:
+		return c.metadata()
+	case peerKey:
+		return c.peer
+	}
+	if made := c.cancelable.Load(); made != nil {
+		return made.Value(key) // contexts that derive from it need no goroutine
+	}
+	return nil
+}
+
+// metadata returns what the method receives as its metadata.
+func (c *unaryCall) metadata() metadata.MD {
+	c.reading.Do(func() {
+		c.received = complete(c.outgoing)
+		if c.requestID != nil && len(c.received[requestid.Header]) == 0 {
+			c.received[requestid.Header] = []string{c.requestID(c.caller.Context)}
+		}
+	})
+	return c.received
+}
+
+// unaryTransport is the call as [grpc.SetHeader] and similar functions use it.
+type unaryTransport unaryCall
+
+// Method implements [grpc.ServerTransportStream].
+func (t *unaryTransport) Method() string { return t.method }
+
+// SetHeader implements [grpc.ServerTransportStream].
+func (t *unaryTransport) SetHeader(md metadata.MD) error { return t.setHeader(md, false) }
+
+// SendHeader implements [grpc.ServerTransportStream].
+func (t *unaryTransport) SendHeader(md metadata.MD) error { return t.setHeader(md, true) }
+
+// SetTrailer implements [grpc.ServerTransportStream].
+func (t *unaryTransport) SetTrailer(md metadata.MD) error { return t.setTrailer(md) }
+
+// WriteStatus ends the call although its method has not returned.
+func (t *unaryTransport) WriteStatus(st *status.Status) error {
+	(*unaryCall)(t).end(st.Err())
+	return nil
+}
