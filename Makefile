@@ -29,13 +29,13 @@ SHOP_PROTOS := $(CURDIR)/examples/shop/.protos
 REST_PROTOS := $(CURDIR)/examples/rest/.protos
 # The modules, without those that depend on other frameworks: the first vet of such a module takes
 # minutes.
-MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/mcp runtime/filter/sqltest internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest examples/moving benchmarks benchmarks/peers tools
+MODULES := . runtime/operation runtime/grpcprom runtime/grpcprom/middlewaretest runtime/grpcotel runtime/grpcotel/sdktest runtime/otlp runtime/redislimit runtime/pgstore runtime/natshub runtime/natshub/natstest runtime/endpointslice runtime/roles runtime/jwtauth runtime/validate runtime/xds runtime/web runtime/mcp runtime/filter/sqltest internal/apidoc/conform internal/chaos internal/conformance internal/deploy/conform internal/docstest/production internal/foreign examples/shop examples/shop/cmd/natsserver examples/versions examples/rest examples/moving benchmarks benchmarks/peers tools
 # Those that users import, which a release tags: as isReleased in tools/release.
 RELEASED := $(filter-out %test,$(filter . runtime/%,$(MODULES)))
 # All checks and tests, those that take longest first. Many tests wait more than they compute, so
 # several run at a time; a step prints its output when it has ended. What needs a tool that is not
 # built would start last.
-CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-mcp test-endpointslice test-deploy breaking test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
+CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-mcp test-endpointslice test-deploy test-apidoc breaking test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
 JOBS ?= 3
 # The packages that count in 64 bits or pack bytes; others are only compiled for 32 bits.
 COUNTING := $(addprefix ./runtime/,batch digest eventlog filter hub idempotency limit page seal subscription upload) \
@@ -192,6 +192,10 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 .PHONY: test-deploy
 test-deploy: ## Decode the manifests into the types of Kubernetes and Istio
 	cd internal/deploy/conform && $(TEST) ./...
+
+.PHONY: test-apidoc
+test-apidoc: ## Parse API references as GitHub and browsers do
+	cd internal/apidoc/conform && $(TEST) -count=1 ./... # Go's cache does not see the references of other modules
 
 .PHONY: test-production
 test-production: ## Run the program of docs/production.md

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 	"text/template"
 	"unicode"
@@ -17,12 +18,12 @@ import (
 // twice, because links need the anchors of headings that come later.
 func markdown(name string, data any, others map[string]string) (*markdownPage, error) {
 	p := &markdownPage{anchors: make(map[string]string), others: others}
+	t, err := template.New(name).Funcs(p.functions()).ParseFS(templates.FS, "package.md.tmpl", "service.md.tmpl")
+	if err != nil {
+		return nil, err
+	}
 	for range 2 {
 		p.used = make(map[string]int)
-		t, err := template.New(name).Funcs(p.functions()).ParseFS(templates.FS, "package.md.tmpl", "service.md.tmpl")
-		if err != nil {
-			return nil, err
-		}
 		var out bytes.Buffer
 		if err := t.Execute(&out, data); err != nil {
 			return nil, err
@@ -123,25 +124,61 @@ func slugOf(text string) string {
 // blocks returns a text as paragraphs, lists and code.
 func (p *markdownPage) blocks(t markup.Text) string {
 	var blocks []string
+	var before []markup.Item // the list that the next one would continue
 	for _, b := range t {
+		counted := isCounted(b.List) && (before == nil || isCounted([]markup.Item{before[len(before)-1], b.List[0]}))
+		before = nil
 		switch {
 		case b.Paragraph != nil:
 			blocks = append(blocks, atStart(p.spans(b.Paragraph, false)))
 		case b.List != nil:
-			var items []string
-			for _, item := range b.List {
-				mark := item.Number
-				if mark == "" {
-					mark = "-"
-				}
-				items = append(items, mark+" "+atStart(p.spans(item.Spans, false)))
+			blocks = append(blocks, p.list(b.List, counted))
+			if counted {
+				before = b.List
 			}
-			blocks = append(blocks, strings.Join(items, "\n"))
 		default:
 			blocks = append(blocks, fence("", strings.Join(b.Code, "\n")))
 		}
 	}
 	return strings.Join(blocks, "\n\n")
+}
+
+// list returns a list. Markdown counts the items of a list with numbers, so numbers that it would
+// change become text.
+func (p *markdownPage) list(items []markup.Item, counted bool) string {
+	var lines []string
+	for _, item := range items {
+		text := atStart(p.spans(item.Spans, false))
+		switch {
+		case item.Number == "":
+			text = "- " + text
+		case counted:
+			text = item.Number + " " + text
+		default:
+			text = "- " + atStart(item.Number+" ") + text
+		}
+		lines = append(lines, text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// isCounted reports whether Markdown gives the items of a list the numbers that they have.
+func isCounted(items []markup.Item) bool {
+	first, mark := 0, ""
+	for i, item := range items {
+		if item.Number == "" {
+			return false
+		}
+		digits := len(item.Number) - 1
+		n, err := strconv.Atoi(item.Number[:digits])
+		if i == 0 {
+			first, mark = n, item.Number[digits:]
+		}
+		if err != nil || n != first+i || item.Number[digits:] != mark || strconv.Itoa(n) != item.Number[:digits] {
+			return false
+		}
+	}
+	return len(items) > 0
 }
 
 // cell returns a text in one line, for a table.
@@ -232,38 +269,49 @@ func (p *markdownPage) typeOf(t apidoc.Type) string {
 // spans returns spans in one line.
 func (p *markdownPage) spans(spans []markup.Span, inCell bool) string {
 	var b strings.Builder
-	for _, s := range spans {
-		text := escape(s.Text)
-		if s.IsCode {
-			text = codeSpan(s.Text, inCell)
-		}
-		switch {
-		case s.URL != "" && s.URL == s.Text && !s.IsCode:
-			text = "<" + safeURL(s.URL) + ">"
-		case s.URL != "":
-			text = "[" + text + "](" + safeURL(s.URL) + ")"
-		case s.Ref != "" && p.linkTo(s.Ref) != "":
-			text = "[" + text + "](" + p.linkTo(s.Ref) + ")"
+	for i, s := range spans {
+		text := p.span(s, inCell)
+		if i+1 < len(spans) && strings.HasSuffix(text, "!") && strings.HasPrefix(p.span(spans[i+1], inCell), "[") {
+			text = strings.TrimSuffix(text, "!") + "\\!" // not an image
 		}
 		b.WriteString(text)
 	}
 	return b.String()
 }
 
-// escape returns a text that Markdown shows as it is, also in the cell of a table.
+func (p *markdownPage) span(s markup.Span, inCell bool) string {
+	text := escape(s.Text)
+	if s.IsCode {
+		text = codeSpan(s.Text, inCell)
+	}
+	switch {
+	case s.URL != "" && s.URL == s.Text && s.URL == safeURL(s.URL) && !s.IsCode:
+		return "<" + s.URL + ">"
+	case s.URL != "":
+		return "[" + text + "](" + strings.ReplaceAll(safeURL(s.URL), "&", "&amp;") + ")"
+	case s.Ref != "" && p.linkTo(s.Ref) != "":
+		return "[" + text + "](" + p.linkTo(s.Ref) + ")"
+	default:
+		return text
+	}
+}
+
+// escape returns a text that Markdown shows as it is, also in the cell of a table. Addresses in it
+// do not become links, because GitHub would take what escapes their characters as part of them.
 func escape(text string) string {
 	var b strings.Builder
+	text = oneLine(text)
 	for i := range len(text) {
 		c := text[i]
 		switch {
 		case c == '|':
 			b.WriteString("&#124;")
 			continue
-		case c == '\n':
-			c = ' '
 		case strings.IndexByte("\\`*[]<>~${}", c) >= 0,
-			c == '_' && !(i > 0 && isWordByte(text[i-1]) && i+1 < len(text) && isWordByte(text[i+1])),
-			c == '&' && i+1 < len(text) && (text[i+1] == '#' || isWordByte(text[i+1])):
+			c == '_' && !(i > 0 && isAlphanumeric(text[i-1]) && i+1 < len(text) && isAlphanumeric(text[i+1])),
+			c == '&' && i+1 < len(text) && (text[i+1] == '#' || isAlphanumeric(text[i+1])),
+			c == ':' && strings.HasPrefix(text[i:], "://"),
+			c == '.' && strings.HasSuffix(strings.ToLower(text[max(0, i-3):i]), "www"):
 			b.WriteByte('\\')
 		}
 		b.WriteByte(c)
@@ -271,8 +319,18 @@ func escape(text string) string {
 	return b.String()
 }
 
-func isWordByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c >= 0x80
+// oneLine returns a text with spaces instead of line breaks and other control characters.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}
+
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
 // atStart escapes what Markdown would read as the start of another block.
@@ -293,7 +351,7 @@ func atStart(text string) string {
 
 // codeSpan returns a text as code.
 func codeSpan(text string, inCell bool) string {
-	text = strings.ReplaceAll(text, "\n", " ")
+	text = oneLine(text)
 	if strings.TrimSpace(text) == "" {
 		return escape(text)
 	}
