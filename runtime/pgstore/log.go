@@ -84,9 +84,9 @@ type Log struct {
 
 // trimming is what a process knows of the removal of records.
 type trimming struct {
-	mu    sync.Mutex    // held by the call that trims
-	swept atomic.Uint64 // records up to this number are deleted; 0 if unknown
-	aged  atomic.Int64  // when records were last trimmed by age, in nanoseconds
+	mu    sync.Mutex                        // held by the call that trims
+	swept atomic.Pointer[eventlog.Position] // records up to this one are deleted; nil if unknown
+	aged  atomic.Int64                      // when records were last trimmed by age, in nanoseconds
 }
 
 var (

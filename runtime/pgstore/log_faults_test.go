@@ -402,6 +402,35 @@ func TestLogDeletedBeforeTheRetry(t *testing.T) {
 	}
 }
 
+// TestTrimOfALogThatWasMadeAgain deletes a log that was trimmed, and trims the one that is created
+// instead: its records are deleted, too.
+func TestTrimOfALogThatWasMadeAgain(t *testing.T) {
+	pool := newPool(t, url(t))
+	log := open(t, pool, newSchema(t, pool)).Log("again")
+	left := func() (n int) {
+		t.Helper()
+		must(t, pool.QueryRow(t.Context(),
+			"SELECT count(*) FROM "+newestSchema()+".log_records").Scan(&n))
+		return n
+	}
+	for round := range 2 {
+		var last eventlog.Position
+		for i := range 10 {
+			p, err := log.Append(t.Context(), []byte{byte(i)})
+			must(t, err)
+			last = p
+		}
+		last.Sequence -= uint64(1 + round) // fewer than of the log before
+		must(t, log.Trim(t.Context(), last))
+		if n := left(); n != 1+round {
+			t.Errorf("log %d: %d records are left in the table, want %d", round, n, 1+round)
+		}
+		_, err := pool.Exec(t.Context(), strings.ReplaceAll(
+			"DELETE FROM app.logs; DELETE FROM app.log_records", "app.", newestSchema()+"."))
+		must(t, err)
+	}
+}
+
 // TestTrimInAnotherEpoch changes the epoch of a log while Trim waits for it: no record is deleted.
 func TestTrimInAnotherEpoch(t *testing.T) {
 	pool := newPool(t, url(t))

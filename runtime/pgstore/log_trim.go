@@ -136,7 +136,21 @@ func (l *Log) mayBeOld(s logState) bool {
 
 // mayBeSwept reports whether there may be trimmed records that are not deleted.
 func (l *Log) mayBeSwept(s logState) bool {
-	return s.bounds.First > 1 && l.trim.swept.Load() < s.bounds.First-1
+	if s.bounds.First <= 1 {
+		return false
+	}
+	swept := l.sweptOf(s)
+	return swept == nil || swept.Sequence < s.bounds.First-1
+}
+
+// sweptOf returns what is known to be deleted of a log, or nil. What is known of another epoch is
+// worthless: the log was deleted and made again, or is that of a backup.
+func (l *Log) sweptOf(s logState) *eventlog.Position {
+	swept := l.trim.swept.Load()
+	if swept == nil || swept.Epoch != s.bounds.Epoch {
+		return nil
+	}
+	return swept
 }
 
 // shrink trims up to 1,000 records, and returns the number of the first that is left; 0 if it has
@@ -164,27 +178,32 @@ func (l *Log) sweep(ctx context.Context, s logState) {
 	if !l.mayBeSwept(s) {
 		return
 	}
-	if l.trim.swept.Load() == 0 {
+	swept := eventlog.Position{Epoch: s.bounds.Epoch}
+	if known := l.sweptOf(s); known != nil {
+		swept = *known
+	} else {
 		var oldest int64
 		if err := (inPool{l.db}).QueryRow(ctx, l.sql.oldest, s.id).Scan(&oldest); err != nil {
 			return
 		}
-		l.trim.swept.Store(uint64(max(oldest, 1)) - 1)
+		swept.Sequence = uint64(max(oldest, 1)) - 1
 	}
 	for range trimSteps {
-		swept := l.trim.swept.Load()
-		if swept >= s.bounds.First-1 {
+		known := swept
+		l.trim.swept.Store(&known)
+		if swept.Sequence >= s.bounds.First-1 {
 			return
 		}
 		var last int64
 		row := inPool{l.db}.QueryRow(ctx, l.sql.sweep,
-			s.id, int64(swept), int64(s.bounds.First), int64(stepBytes))
+			s.id, int64(swept.Sequence), int64(s.bounds.First), int64(stepBytes))
 		if err := row.Scan(&last); err != nil {
 			return
 		}
 		if last == 0 { // others have deleted them
 			last = int64(s.bounds.First) - 1
 		}
-		l.trim.swept.Store(uint64(last))
+		swept.Sequence = uint64(last)
 	}
+	l.trim.swept.Store(&swept)
 }
