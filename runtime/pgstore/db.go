@@ -46,7 +46,9 @@ func Open(ctx context.Context, pool *pgxpool.Pool, opts ...Option) (*DB, error) 
 	}
 	db := &DB{pool: pool, schema: c.schema, logger: c.logger}
 	db.ctx, db.stop = context.WithCancel(context.Background())
-	db.listener = newListener(db.connect, c.logger)
+	db.listener = newListener(func(ctx context.Context) (*pgx.Conn, error) {
+		return db.connect(ctx, db.listenerName())
+	}, c.logger)
 	return db, nil
 }
 
@@ -89,14 +91,18 @@ func (db *DB) listen(concept string) <-chan struct{} {
 // count each other.
 func (db *DB) listenerName() string { return "grpcservice " + db.schema }
 
-// connect returns a connection besides those of the pool, with the same configuration.
-func (db *DB) connect(ctx context.Context) (*pgx.Conn, error) {
+// countsName is the application_name of the connections that count what tables hold.
+func (db *DB) countsName() string { return "grpcservice counts " + db.schema }
+
+// connect returns a connection besides those of the pool, with the same configuration and an
+// application_name.
+func (db *DB) connect(ctx context.Context, name string) (*pgx.Conn, error) {
 	config := db.pool.Config()
 	// The listener ends a wait by its context, and keeps the connection.
 	config.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: conn.Conn()}
 	}
-	config.ConnConfig.RuntimeParams["application_name"] = db.listenerName()
+	config.ConnConfig.RuntimeParams["application_name"] = name
 	if config.BeforeConnect != nil {
 		if err := config.BeforeConnect(ctx, config.ConnConfig); err != nil {
 			return nil, err

@@ -200,7 +200,7 @@ func (o *Operations) Save(ctx context.Context, name string, fence int64, p opera
 		if err != nil {
 			return err
 		}
-		if full, err := o.shares.mayGrow(ctx, principal, growth); err != nil {
+		if full, err := o.shares.mayGrow(ctx, tx, principal, growth); err != nil {
 			return err
 		} else if full {
 			return o.full("progress", growth)

@@ -199,7 +199,7 @@ func (o *Operations) finishCounted(ctx context.Context, name string, fence int64
 		if !e.updated || len(r.Response) == 0 && len(r.Metadata) == 0 && len(r.Status) <= operation.ReservedStatusBytes {
 			return nil
 		}
-		full, err := o.shares.mayKeep(ctx, stringOf(e.principal), e.pinned(), e.bytes)
+		full, err := o.shares.mayKeep(ctx, tx, stringOf(e.principal), e.pinned(), e.bytes)
 		if err == nil && full {
 			err = o.full("a result", e.bytes)
 		}

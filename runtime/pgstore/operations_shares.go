@@ -106,13 +106,19 @@ func (s *shares) mayStart(ctx context.Context, from rowQuerier, principal string
 }
 
 // mayGrow is the same for an operation that grows by n bytes.
-func (s *shares) mayGrow(ctx context.Context, principal string, n int) (full bool, err error) {
-	return s.full(ctx, inPool{s.db}, n, func(l *share.Ledger) bool { return l.MayGrow(principal, n) })
+func (s *shares) mayGrow(
+	ctx context.Context, from rowQuerier, principal string, n int,
+) (full bool, err error) {
+	return s.full(ctx, from, n, func(l *share.Ledger) bool { return l.MayGrow(principal, n) })
 }
 
 // mayKeep is the same for one of pinned bytes that ends with size bytes.
-func (s *shares) mayKeep(ctx context.Context, principal string, pinned, size int) (full bool, err error) {
-	return s.full(ctx, inPool{s.db}, size, func(l *share.Ledger) bool { return l.MayKeep(principal, pinned, size) })
+func (s *shares) mayKeep(
+	ctx context.Context, from rowQuerier, principal string, pinned, size int,
+) (full bool, err error) {
+	return s.full(ctx, from, size, func(l *share.Ledger) bool {
+		return l.MayKeep(principal, pinned, size)
+	})
 }
 
 // full reports whether n more bytes are too many, by the rule may.
@@ -217,15 +223,16 @@ func (s *shares) excess() (principal string, bytes int) {
 	return s.ledger.Largest(), s.ledger.Bytes() - s.limit
 }
 
-// read reads the bytes of all principals.
+// read reads the bytes of all principals. It does so on a connection of its own, because calls that
+// wait for it may have all connections of the pool, with transactions that are open.
 func (s *shares) read(ctx context.Context) (ledger *share.Ledger, err error) {
 	sql := fmt.Sprintf(sharesSQL, s.table)
 	err = s.db.do(ctx, func(ctx context.Context, _ bool) error {
-		conn, err := s.db.conn(ctx)
+		conn, err := s.db.connect(ctx, s.db.countsName())
 		if err != nil {
 			return err
 		}
-		defer conn.Release()
+		defer conn.Close(context.WithoutCancel(ctx))
 		rows, err := conn.Query(ctx, sql, operation.ReservedStatusBytes)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/grpcservice/grpcservice/runtime/operation"
 )
@@ -98,7 +99,7 @@ func (o *Operations) Create(ctx context.Context, op *operation.Record, queue boo
 	if full, err := o.shares.mayStart(ctx, inPool{o.db}, op.Principal, pinnedBytes(op)); err != nil {
 		return nil, false, err
 	} else if full {
-		return o.insteadOfFull(ctx, op, queue)
+		return o.findInstead(ctx, op, queue)
 	}
 	if op.IdempotencyKey == "" && op.ConflictKey == "" {
 		at, err := o.starts.do(ctx, args)
@@ -306,23 +307,29 @@ func (o *Operations) find(ctx context.Context, in queryer, op *operation.Record)
 	return found, why, rows.Err()
 }
 
-// insteadOfFull returns what Create returns if there is no room: an operation that is in the way
-// comes first.
-func (o *Operations) insteadOfFull(ctx context.Context, op *operation.Record, queue bool) (*operation.Record, bool, error) {
+// findInstead returns what Create returns if there is no room.
+func (o *Operations) findInstead(
+	ctx context.Context, op *operation.Record, queue bool,
+) (*operation.Record, bool, error) {
 	var stored *operation.Record
 	var why int
 	err := o.db.do(ctx, func(ctx context.Context, _ bool) error {
-		conn, err := o.db.conn(ctx)
-		if err != nil {
+		return o.db.with(ctx, func(conn *pgxpool.Conn) (err error) {
+			stored, why, err = o.find(ctx, conn.Conn(), op)
 			return err
-		}
-		defer conn.Release()
-		stored, why, err = o.find(ctx, conn.Conn(), op)
-		return err
+		})
 	})
 	if err != nil {
 		return nil, false, err
 	}
+	return o.insteadOfFull(op, queue, stored, why)
+}
+
+// insteadOfFull returns the result for an operation that there is no room for: one that is in its way
+// comes first.
+func (o *Operations) insteadOfFull(
+	op *operation.Record, queue bool, stored *operation.Record, why int,
+) (*operation.Record, bool, error) {
 	if stored == nil || why == sameConflictKey && queue {
 		return nil, false, o.full("an operation", pinnedBytes(op))
 	}
@@ -360,7 +367,11 @@ func (o *Operations) CreateTx(ctx context.Context, tx any, op *operation.Record,
 	if full, err := o.shares.mayStart(ctx, in, op.Principal, pinnedBytes(op)); err != nil {
 		return nil, false, err
 	} else if full {
-		return o.insteadOfFull(ctx, op, queue)
+		stored, why, err := o.find(ctx, in, op) // not on another connection, which may never be free
+		if err != nil {
+			return nil, false, explained(err)
+		}
+		return o.insteadOfFull(op, queue, stored, why)
 	}
 	for range mostRaces {
 		at, err := o.insertTx(ctx, in, op, args, queue)

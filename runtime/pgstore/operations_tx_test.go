@@ -160,3 +160,50 @@ func TestCreateTxDeadlock(t *testing.T) {
 		t.Errorf("the transactions got %v and %v, want one error", first, second)
 	}
 }
+
+// TestFullStoreWithOneConnection uses a store that is full while a transaction has the only
+// connection of the pool: no call waits for another one.
+func TestFullStoreWithOneConnection(t *testing.T) {
+	pool := newPool(t, url(t), "pool_max_conns=1")
+	db := open(t, pool, newSchema(t, pool))
+	const limit = 1 << 20
+	large := func(r *operation.Record) { r.Request = make([]byte, limit/16) }
+	ops := db.Operations(pgstore.WithMaxBytes(limit))
+	known := create(t, ops, newRecord(requested("known")))
+	running := claim(t, ops)
+	for full := false; !full; {
+		_, _, err := ops.Create(t.Context(), newRecord(large), false)
+		if full = errors.Is(err, operation.ErrFull); !full {
+			must(t, err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ops = db.Operations(pgstore.WithMaxBytes(limit)) // which has not counted yet
+	tx := beginTx(t, pool, pgx.TxOptions{})
+	for full := false; !full; { // the count may take longer than a call waits for it
+		_, _, err := ops.CreateTx(ctx, tx, newRecord(large), false)
+		if full = errors.Is(err, operation.ErrFull); !full {
+			must(t, err)
+		}
+	}
+	stored, created, err := ops.CreateTx(ctx, tx, newRecord(large, requested("known")), false)
+	if err != nil || created || stored.Name != known.Name {
+		t.Errorf("CreateTx with a known key returned %v, %v, %v, want the operation of the key", stored, created, err)
+	}
+	must(t, tx.Rollback(ctx))
+
+	for full, number := false, int64(1); !full; number++ {
+		progress := operation.Progress{Checkpoint: make([]byte, limit), Number: number}
+		_, err := ops.Save(ctx, running.Name, running.Fence, progress)
+		if full = errors.Is(err, operation.ErrFull); !full {
+			must(t, err)
+		}
+	}
+	for full := false; !full; {
+		err := ops.Finish(ctx, running.Name, running.Fence, operation.Result{Response: make([]byte, limit)})
+		if full = errors.Is(err, operation.ErrFull); !full {
+			must(t, err)
+		}
+	}
+}
