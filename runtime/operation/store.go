@@ -16,6 +16,9 @@ import (
 // unavailable; they appear in the log only. Neither side modifies records after passing or
 // returning them.
 //
+// A store that repeats a call whose outcome it does not know makes sure that the earlier attempt has
+// no effect later, when the operation may be done or gone.
+//
 // A store is bounded in bytes, and principals share it. The operations of a principal that are
 // not done take at most half of what all others leave, and what they save three quarters, so that
 // no principal keeps another from starting operations. Done operations share the rest: if there
@@ -46,7 +49,8 @@ type Store interface {
 	Claim(ctx context.Context, methods []string, n int) ([]*Record, error)
 	// Renew restarts the Lease, and reports whether the operation must be cancelled. It returns
 	// [ErrLeaseLost] if fence is not the operation's newest, or if the operation was released, is
-	// done, or is gone. It renews an expired lease if nothing else has claimed the operation.
+	// done, or is gone. It renews an expired lease if nothing else has claimed the operation. It
+	// never shortens a lease: a Renew that arrives late delays the next claim by a Lease at most.
 	Renew(ctx context.Context, name string, fence int64) (cancelled bool, err error)
 	// Save saves the progress of the work, under the conditions of Renew and with the same
 	// result, without renewing. Its Number is that of the record's Saves then. A worker numbers

@@ -349,6 +349,7 @@ func (o *Operations) Delete(ctx context.Context, name string) error {
 
 // expireSQL removes operations that have expired and that nothing has locked.
 const expireSQL = `
+WITH forgotten AS (` + forgetSQL + `)
 DELETE FROM {{table}} WHERE name IN (
 	SELECT name FROM {{table}} WHERE expire_time <= statement_timestamp()
 	ORDER BY expire_time LIMIT $1 FOR UPDATE SKIP LOCKED)

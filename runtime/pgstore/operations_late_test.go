@@ -13,13 +13,13 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/pgstore"
 )
 
-// lateSaves returns a store whose statements of saves the proxy can hold, and a store of the same
-// tables besides it.
-func lateSaves(
-	t *testing.T,
+// lateOperations returns a store whose statements with a text the proxy can hold, and another store
+// of the same tables.
+func lateOperations(
+	t *testing.T, text string,
 ) (held *proxy, late, direct *pgstore.Operations, pool *pgxpool.Pool) {
 	t.Helper()
-	held, proxied := newProxy(t, url(t), "as op set")
+	held, proxied := newProxy(t, url(t), text)
 	pool = newPool(t, url(t))
 	schema := newSchema(t, pool)
 	late = open(t, newPool(t, proxied, "default_query_exec_mode=exec"), schema).Operations()
@@ -37,7 +37,7 @@ func TestSavesThatArriveLate(t *testing.T) {
 		{"during the next save", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			held, ops, direct, pool := lateSaves(t)
+			held, ops, direct, pool := lateOperations(t, "as op set")
 			release := sync.OnceFunc(func() { close(held.release) })
 			defer release()
 			create(t, ops, newRecord())
@@ -79,7 +79,7 @@ func TestSavesThatArriveLate(t *testing.T) {
 
 // TestSaveThatItsCallerGaveUp has a save arrive whose caller gave up before, after a later save.
 func TestSaveThatItsCallerGaveUp(t *testing.T) {
-	held, ops, direct, _ := lateSaves(t)
+	held, ops, direct, _ := lateOperations(t, "as op set")
 	release := sync.OnceFunc(func() { close(held.release) })
 	defer release()
 	create(t, ops, newRecord())
@@ -135,4 +135,84 @@ func TestSavesOfTwoVersions(t *testing.T) {
 	if string(got.Checkpoint) != "newer" {
 		t.Errorf("the checkpoint is %q, want that of the last save", got.Checkpoint)
 	}
+}
+
+// TestStartsThatArriveLate has the statement of a start reach the server after its connection was
+// lost, the start was repeated, and the operation was done and removed: it does not run again.
+func TestStartsThatArriveLate(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		op   *operation.Record
+	}{
+		{"without keys", newRecord()},
+		{"with an idempotency key", newRecord(requested("key"))},
+		{"with a conflict key", newRecord(conflicting("key"))},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			held, ops, direct, _ := lateOperations(t, "returning create_time")
+			release := sync.OnceFunc(func() { close(held.release) })
+			defer release()
+			create(t, ops, newRecord()) // measures the table
+			first := claim(t, ops)
+			held.cut(late)
+			create(t, ops, test.op) // by its repetition
+			if held.cuts.Load() != 1 {
+				t.Fatal("no connection was cut")
+			}
+			r := claim(t, direct)
+			must(t, direct.Finish(t.Context(), r.Name, r.Fence, succeeded))
+			must(t, direct.Delete(t.Context(), r.Name))
+			release()
+			<-held.arrived
+			idle(t, direct)
+			must(t, direct.Finish(t.Context(), first.Name, first.Fence, succeeded))
+			create(t, ops, newRecord(requested("key"), conflicting("key")))
+			claim(t, direct)
+		})
+	}
+}
+
+// TestRejectedStartThatArrivesLate has the statement of a start reach the server after the start
+// was repeated and rejected because of a conflict: it has no effect when the conflict is over.
+func TestRejectedStartThatArrivesLate(t *testing.T) {
+	held, ops, direct, _ := lateOperations(t, "returning create_time")
+	release := sync.OnceFunc(func() { close(held.release) })
+	defer release()
+	create(t, ops, newRecord(conflicting("key")))
+	first := claim(t, ops)
+	held.cut(late)
+	_, _, err := ops.Create(t.Context(), newRecord(conflicting("key")), false)
+	if conflict := (*operation.ConflictError)(nil); !errors.As(err, &conflict) {
+		t.Fatalf("Create returned %v, want a conflict", err)
+	}
+	must(t, direct.Finish(t.Context(), first.Name, first.Fence, succeeded))
+	release()
+	<-held.arrived
+	idle(t, direct)
+}
+
+// TestRepeatsAreForgotten checks that the records of repeated starts do not stay.
+func TestRepeatsAreForgotten(t *testing.T) {
+	held, ops, direct, pool := lateOperations(t, "returning create_time")
+	for range 2 {
+		held.cut(before)
+		create(t, ops, newRecord())
+	}
+	left := func(want int) {
+		t.Helper()
+		if _, err := direct.Expire(t.Context(), 10); err != nil {
+			t.Fatal(err)
+		}
+		n := -1
+		must(t, pool.QueryRow(t.Context(),
+			"SELECT count(*) FROM "+newestSchema()+".operation_repeats").Scan(&n))
+		if n != want {
+			t.Errorf("%d repeats are kept, want %d", n, want)
+		}
+	}
+	left(2)
+	_, err := pool.Exec(t.Context(),
+		"UPDATE "+newestSchema()+".operation_repeats SET time = time - interval '61 minutes'")
+	must(t, err)
+	left(0)
 }

@@ -17,7 +17,7 @@ import (
 // operationsSQL are the statements of operations with the name of their table.
 type operationsSQL struct {
 	insert, insertQueued, find, lockKey, notify       string
-	createTime                                        string
+	createTime, repeat                                string
 	claim, renew, save, release, released             string
 	finish, finishAny, lockOf, promote, removeDeleted string
 	sameResult, lockRow, cancelNow, cancelHeld        string
@@ -26,10 +26,11 @@ type operationsSQL struct {
 }
 
 func newOperationsSQL(db *DB) operationsSQL {
-	table := strings.NewReplacer("{{table}}", db.table("operations"), "{{columns}}", recordColumns).Replace
+	table := strings.NewReplacer("{{table}}", db.table("operations"), "{{columns}}", recordColumns,
+		"{{repeats}}", db.table("operation_repeats")).Replace
 	return operationsSQL{
 		insert: table(insertSQL), insertQueued: table(insertQueuedSQL), find: table(findSQL), lockKey: lockKeySQL,
-		notify: notifySQL, createTime: table(createTimeSQL),
+		notify: notifySQL, createTime: table(createTimeSQL), repeat: table(repeatSQL),
 		claim: table(claimSQL), renew: table(renewSQL), save: table(saveSQL), release: table(releaseSQL), released: table(releasedSQL),
 		finish: table(finishSQL + finishSimple), finishAny: table(finishSQL + finishReturning), lockOf: table(lockOfSQL),
 		promote: table(promoteSQL), removeDeleted: table(removeDeletedSQL), sameResult: table(sameResultSQL),
@@ -48,16 +49,17 @@ const insertColumns = `lease, timeout, retain, max_attempts, fixed_bytes, name, 
 const nameArgument = 5
 
 // insertSQL adds an operation that has no conflict key, unless there is one with its name or its
-// idempotency key.
+// idempotency key, or the attempt $19 is void.
 const insertSQL = `
 INSERT INTO {{table}} (` + insertColumns + `, fence, attempt, front, create_time, update_time, run_after, due_time)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, false, at, at, at, at
 FROM (SELECT statement_timestamp() AS at) AS clock
+WHERE NOT EXISTS (SELECT FROM {{repeats}} WHERE name = $6 AND attempt >= $19)
 ON CONFLICT DO NOTHING
 RETURNING create_time`
 
 // insertQueuedSQL is the same for one with a conflict key, whose lock the transaction has. It adds
-// none if another has the key, unless $19: then the new one comes after all others.
+// none if another has the key, unless $20: then the new one comes after all others.
 const insertQueuedSQL = `
 INSERT INTO {{table}} (` + insertColumns + `, fence, attempt, front, create_time, update_time, run_after, due_time)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, 0, 0, newest IS NULL, at, at, at,
@@ -66,7 +68,9 @@ FROM (
 	SELECT newest, greatest(statement_timestamp(), newest + interval '1 microsecond') AS at
 	FROM (SELECT max(create_time) AS newest FROM {{table}} WHERE conflict_hash = $12 AND due_time IS NOT NULL) AS others
 ) AS clock
-WHERE (newest IS NULL OR $19) AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')
+WHERE (newest IS NULL OR $20)
+	AND NOT EXISTS (SELECT FROM {{repeats}} WHERE name = $6 AND attempt >= $19)
+	AND current_setting('transaction_isolation') IN ('read committed', 'read uncommitted')
 ON CONFLICT DO NOTHING
 RETURNING create_time`
 
@@ -110,9 +114,10 @@ func (o *Operations) Create(ctx context.Context, op *operation.Record, queue boo
 		return startedAt(op, at), true, nil
 	}
 	var stored *operation.Record
-	created := false
+	created, attempt := false, 0
 	err = o.db.do(ctx, func(ctx context.Context, repeated bool) (err error) {
-		stored, created, err = o.create(ctx, op, args, queue, repeated)
+		attempt++
+		stored, created, err = o.create(ctx, op, start{args, attempt, repeated}, queue)
 		return err
 	})
 	if err != nil {
@@ -133,17 +138,22 @@ func (o *Operations) created(op *operation.Record) {
 // insertAll adds operations without keys in one transaction, and returns when they were created.
 // One that an earlier attempt has added, which was interrupted after the commit, has its time.
 func (o *Operations) insertAll(ctx context.Context, all [][]any) ([]time.Time, error) {
-	times := make([]time.Time, len(all))
+	times, attempt := make([]time.Time, len(all)), 0
 	err := o.db.do(ctx, func(ctx context.Context, repeated bool) error {
+		attempt++
 		conn, err := o.db.conn(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Release()
-		b := &pgx.Batch{}
+		b := &pgx.Batch{} // a transaction
 		for i, args := range all {
 			times[i] = time.Time{}
-			b.Queue(o.sql.insert, args...).QueryRow(func(row pgx.Row) error { return noRows(row.Scan(&times[i])) })
+			s := start{args, attempt, repeated}
+			o.queueRepeat(b, s)
+			b.Queue(o.sql.insert, s.arguments()...).QueryRow(func(row pgx.Row) error {
+				return noRows(row.Scan(&times[i]))
+			})
 		}
 		if err := conn.SendBatch(ctx, b).Close(); err != nil {
 			return err
@@ -202,7 +212,7 @@ const mostRaces = 10
 
 // create adds an operation in a transaction of its own.
 func (o *Operations) create(
-	ctx context.Context, op *operation.Record, args []any, queue, repeated bool,
+	ctx context.Context, op *operation.Record, s start, queue bool,
 ) (*operation.Record, bool, error) {
 	conn, err := o.db.conn(ctx)
 	if err != nil {
@@ -210,7 +220,7 @@ func (o *Operations) create(
 	}
 	defer conn.Release()
 	for range mostRaces {
-		at, added, err := o.insert(ctx, conn.Conn(), op, args, queue)
+		at, added, err := o.insert(ctx, conn.Conn(), op, s, queue)
 		if err != nil {
 			return nil, false, err
 		}
@@ -223,7 +233,7 @@ func (o *Operations) create(
 			return nil, false, err
 		case stored == nil || why == sameConflictKey && queue:
 			continue // it is gone, or done
-		case why == sameName && repeated:
+		case why == sameName && s.repeated:
 			return stored, true, nil // the first attempt has added it
 		}
 		return inTheWay(stored, why)
@@ -248,20 +258,21 @@ const readCommitted = `BEGIN ISOLATION LEVEL READ COMMITTED`
 
 // insert adds an operation, and reports whether nothing was in its way.
 func (o *Operations) insert(
-	ctx context.Context, conn *pgx.Conn, op *operation.Record, args []any, queue bool,
+	ctx context.Context, conn *pgx.Conn, op *operation.Record, s start, queue bool,
 ) (at time.Time, added bool, err error) {
+	scan := func(row pgx.Row) error { return noRows(row.Scan(&at)) }
+	b := &pgx.Batch{} // a transaction
 	if op.ConflictKey == "" {
-		err = conn.QueryRow(ctx, o.sql.insert, args...).Scan(&at)
+		o.queueRepeat(b, s)
+		b.Queue(o.sql.insert, s.arguments()...).QueryRow(scan)
 	} else {
-		b := &pgx.Batch{}
 		b.Queue(readCommitted)
 		b.Queue(o.sql.lockKey, lockOfHash(o.conflictHash(op.ConflictKey)))
-		row := b.Queue(o.sql.insertQueued, append(args, queue)...)
+		o.queueRepeat(b, s)
+		b.Queue(o.sql.insertQueued, s.arguments(queue)...).QueryRow(scan)
 		b.Queue("COMMIT")
-		row.QueryRow(func(row pgx.Row) error { return noRows(row.Scan(&at)) })
-		err = conn.SendBatch(ctx, b).Close()
 	}
-	err = noRows(err)
+	err = conn.SendBatch(ctx, b).Close()
 	return at, err == nil && !at.IsZero(), err
 }
 
@@ -374,7 +385,7 @@ func (o *Operations) CreateTx(ctx context.Context, tx any, op *operation.Record,
 		return o.insteadOfFull(op, queue, stored, why)
 	}
 	for range mostRaces {
-		at, err := o.insertTx(ctx, in, op, args, queue)
+		at, err := o.insertTx(ctx, in, op, start{args: args, attempt: 1}, queue)
 		if err != nil {
 			return nil, false, explained(err)
 		}
@@ -396,11 +407,13 @@ func (o *Operations) CreateTx(ctx context.Context, tx any, op *operation.Record,
 
 // insertTx adds an operation in a transaction, in one round trip. The time is zero if another one
 // is in the way.
-func (o *Operations) insertTx(ctx context.Context, tx pgx.Tx, op *operation.Record, args []any, queue bool) (at time.Time, err error) {
+func (o *Operations) insertTx(
+	ctx context.Context, tx pgx.Tx, op *operation.Record, s start, queue bool,
+) (at time.Time, err error) {
 	b := &pgx.Batch{}
-	insert := o.sql.insert
+	insert, args := o.sql.insert, s.arguments()
 	if op.ConflictKey != "" {
-		insert, args = o.sql.insertQueued, append(args, queue)
+		insert, args = o.sql.insertQueued, s.arguments(queue)
 		lock := b.Queue(o.sql.lockKey, lockOfHash(o.conflictHash(op.ConflictKey)))
 		lock.QueryRow(func(row pgx.Row) error {
 			latest := false
