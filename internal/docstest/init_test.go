@@ -25,6 +25,8 @@ func TestInit(t *testing.T) {
 	p := initialized(t, "example.com/library", "library.v1.BookService", "--deploy")
 	p.serves("library.v1.BookService", "Book")
 	p.must("make", "test")
+	// What internal/scaffold/files/common/tools has is what the go command would write.
+	p.must("go", "-C", "tools", "mod", "tidy", "-diff")
 	p.useBuf()
 	p.must("make", "lint")
 	p.must("make", "check-generated")
@@ -103,9 +105,13 @@ func (p project) serves(service, item string) {
 		p.t.Errorf("grpcurl: %v\n%s", err, out)
 	}
 	interruptGroup(server)
-	<-ended // make reports the interrupt as an error
+	<-ended // make dies of the signal, as all programs do that Ctrl-C ends
 	if strings.Contains(log.String(), "panic") || !strings.Contains(log.String(), `"msg":"stopped"`) {
 		p.t.Errorf("the server did not shut down:\n%s", &log)
+	}
+	// "make: *** [Makefile:9: run] Error 1" or Interrupt.
+	if strings.Contains(log.String(), "***") {
+		p.t.Errorf("after Ctrl-C make reports an error:\n%s", &log)
 	}
 }
 

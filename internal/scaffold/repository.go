@@ -13,15 +13,10 @@ import (
 //go:embed all:files
 var templates embed.FS
 
-// bufVersion is the version of buf that a new repository pins. A test compares it with that of
-// this repository.
-const bufVersion = "v1.75.0"
-
 // repository is a new repository: what templates see.
 type repository struct {
 	names
 	Version  string // of grpcservice
-	Buf      string // the version of buf
 	Postgres bool   // keep items in PostgreSQL
 	Deploy   bool   // all manifests
 }
@@ -32,12 +27,13 @@ func (r repository) JSONField() string { return jsonName(r.Field) }
 // source is a file of the repository and its template, without .tmpl.
 type source struct{ path, template string }
 
-// sources returns the files that are templates. The skeleton is generated for starterSources.
+// sources returns the files that are templates. Those of tools are complete: they depend on no
+// version of grpcservice, and to resolve buf, the go command would download its dependencies.
 func (r repository) sources() []source {
 	all := []source{
 		{"proto/" + r.Proto, "service.proto"},
 		{"buf.yaml", "common/buf.yaml"}, {"buf.gen.yaml", "common/buf.gen.yaml"},
-		{"go.mod", "common/go.mod"}, {"tools/go.mod", "common/tools/go.mod"},
+		{"go.mod", "common/go.mod"}, {"tools/go.mod", "common/tools/go.mod"}, {"tools/go.sum", "common/tools/go.sum"},
 		{".gitignore", "common/.gitignore"}, {".gitattributes", "common/.gitattributes"}, {".github/workflows/ci.yml", "common/.github/workflows/ci.yml"},
 		{"Makefile", "common/Makefile"}, {"README.md", "common/README.md"},
 		{r.serviceFile(".go"), "memory/service.go"}, {r.serviceFile("_test.go"), "memory/service_test.go"},

@@ -60,7 +60,7 @@ func Run(ctx context.Context, env Env) int {
 		fmt.Fprintf(env.Stderr, "init: %v\n", err)
 		return exitMisused
 	}
-	repo := repository{names: n, Version: env.Version, Buf: bufVersion, Postgres: o.postgres, Deploy: o.deploy}
+	repo := repository{names: n, Version: env.Version, Postgres: o.postgres, Deploy: o.deploy}
 	if err := create(ctx, env, o.dir, repo); err != nil {
 		fmt.Fprintf(env.Stderr, "init: %v\n", err)
 		return exitFailed
@@ -133,7 +133,7 @@ func create(ctx context.Context, env Env, dir string, repo repository) error {
 		return err
 	}
 	defer os.RemoveAll(temporary)
-	s := stage{repository: repo, dir: temporary, log: env.Stderr}
+	s := stage{repository: repo, dir: temporary, log: env.Stderr, protobuf: linkedVersion(protobufModule)}
 	err = s.make(ctx)
 	if ctx.Err() != nil {
 		err = errors.New("interrupted")

@@ -22,8 +22,9 @@ import (
 // stage is a temporary directory in which a repository is made.
 type stage struct {
 	repository
-	dir string
-	log io.Writer // of what takes long
+	dir      string
+	log      io.Writer // of what takes long
+	protobuf string    // the version of protoc-gen-go in this program, or ""
 }
 
 // steps make the repository in the directory. From resolve on, they run the go command.
@@ -123,6 +124,10 @@ func (s stage) writeResponse(out string, encoded []byte) error {
 	if response.Error != nil {
 		return errors.New(response.GetError())
 	}
+	return s.writeFiles(out, response)
+}
+
+func (s stage) writeFiles(out string, response *pluginpb.CodeGeneratorResponse) error {
 	for _, file := range response.GetFile() {
 		if err := s.write(filepath.Join(out, file.GetName()), []byte(file.GetContent())); err != nil {
 			return err
@@ -164,30 +169,8 @@ func (s stage) resolve(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintln(s.log, "go mod tidy: downloading what is not in the module cache")
-	tools := make(chan error, 1)
-	go func() {
-		_, err := s.run(ctx, "tools", nil, "go", "mod", "tidy")
-		tools <- err
-	}()
 	_, err := s.run(ctx, ".", nil, "go", "mod", "tidy")
-	return errors.Join(err, <-tools, os.Remove(filepath.Join(s.dir, filepath.FromSlash(placeholder))))
-}
-
-// generateMessages runs protoc-gen-go in the version that go.mod has.
-func (s stage) generateMessages(ctx context.Context) error {
-	request, err := s.request("paths=source_relative")
-	if err != nil {
-		return err
-	}
-	in, err := proto.MarshalOptions{Deterministic: true}.Marshal(request)
-	if err != nil {
-		return err
-	}
-	out, err := s.run(ctx, ".", in, "go", "tool", "protoc-gen-go")
-	if err != nil {
-		return err
-	}
-	return s.writeResponse("gen", out)
+	return errors.Join(err, os.Remove(filepath.Join(s.dir, filepath.FromSlash(placeholder))))
 }
 
 // run runs a command in a directory of the stage and returns its output.
