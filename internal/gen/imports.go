@@ -46,6 +46,7 @@ var (
 		{"otlp", "github.com/grpcservice/grpcservice/runtime/otlp"},
 		{"seal", "github.com/grpcservice/grpcservice/runtime/seal"},
 		{"stream", "github.com/grpcservice/grpcservice/runtime/stream"},
+		{"web", "github.com/grpcservice/grpcservice/runtime/web"},
 	}
 )
 

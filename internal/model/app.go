@@ -12,6 +12,8 @@ type App struct {
 	Command  string       // the name of its directory
 	Package  golang.Ident // the package that implements the services; its Name is ""
 	Services []AppService
+
+	ServesHTTP bool // whether it serves HTTP as well, with runtime/web
 }
 
 // AppService is a service of an [App].

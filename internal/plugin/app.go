@@ -93,7 +93,7 @@ func (u *userCode) code(dir workspace.Directory, files map[string][]byte) skelet
 // app returns the model of the program that serves the services in the package impl.
 func (u *userCode) app(at string, impl workspace.Directory, code skeleton.Code) model.App {
 	pkg := golang.Ident{Package: code.Name(), Path: impl.ImportPath}
-	app := model.App{Command: path.Base(at), Package: pkg}
+	app := model.App{Command: path.Base(at), Package: pkg, ServesHTTP: u.servesHTTP}
 	offered := model.Offered(u.services, table.Patterns())
 	types := make([]golang.Type, len(offered))
 	for i, d := range offered {

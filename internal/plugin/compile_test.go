@@ -54,7 +54,19 @@ func TestGeneratedCodeRunsWithOpaqueMessages(t *testing.T) {
 }
 
 func TestGeneratedProgramServes(t *testing.T) {
-	checkProgram(t, generatedModule(t), "./skeleton/skeleton_new/cmd/server")
+	checkProgram(t, generatedModule(t), "./skeleton/skeleton_new/cmd/server", checkUnimplemented)
+}
+
+// TestGeneratedProgramServesHTTP checks that the program of the parameter web_port reads the
+// variable that the Deployment sets, and serves without it.
+func TestGeneratedProgramServesHTTP(t *testing.T) {
+	const program = "./skeleton/skeleton_web/cmd/server"
+	checkProgram(t, generatedModule(t), program, checkHTTP, "WEB_ADDR=127.0.0.1:0")
+	checkProgram(t, generatedModule(t), program, func(t *testing.T, at addresses) {
+		if at.Web != "" {
+			t.Errorf("without WEB_ADDR, it serves HTTP at %s", at.Web)
+		}
+	})
 }
 
 // generated is the module that the tests share. The first test that needs it writes it.
@@ -223,7 +235,7 @@ func messages(t *testing.T, c testCase, request *pluginpb.CodeGeneratorRequest) 
 
 // nestedModules lists the modules besides the root module that generated code imports, as
 // directories of the checkout.
-var nestedModules = []string{"runtime/grpcotel", "runtime/grpcprom", "runtime/operation", "runtime/otlp"}
+var nestedModules = []string{"runtime/grpcotel", "runtime/grpcprom", "runtime/operation", "runtime/otlp", "runtime/web"}
 
 // requirement matches a line of a go.mod that requires a module.
 var requirement = regexp.MustCompile(`(?m)^(?:require )?\s*([\w./~-]+\.[\w./~-]+) (v[\w.+-]+)`)

@@ -181,10 +181,13 @@ var emitParameters = []parameter{{
 	set:  func(p *parameters, value string) { p.deploy.port, _ = strconv.Atoi(value) }, // digits
 	help: "the port that the program listens on",
 }, {
-	name: "web_port", usage: "=8081", emits: []string{"deploy"}, without: "none",
+	name: "web_port", usage: "=8081", emits: []string{"skeleton", "deploy"}, without: "none",
+	alone: "emit=skeleton writes a program that serves it, and emit=deploy opens it; set one of them",
 	valid: lazyregexp.New(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
 	set:  func(p *parameters, value string) { p.deploy.webPort, _ = strconv.Atoi(value) }, // digits
 	help: "the second port, on which the program serves HTTP with runtime/web",
+	doc: "the second port, on which the program serves HTTP with runtime/web: `deploy` opens it, and the " +
+		"`main.go` of `skeleton` serves it",
 }, {
 	name: "tls_secret", usage: "=NAME", emits: []string{"deploy"}, without: "none",
 	valid: lazyregexp.New(`^[a-z0-9][-a-z0-9.]{0,252}$`),

@@ -18,6 +18,7 @@ func (o *output) addSkeleton(env Env, files []model.File, templates *gen.Templat
 	u := &userCode{
 		Workspace: workspace.Workspace{Tree: env.Tree, Dir: env.Dir}, templates: templates,
 		services: model.Implementations(files), files: make(map[string][]byte),
+		servesHTTP: params.deploy.webPort != 0,
 	}
 	if len(u.services) == 0 {
 		return // nothing to implement

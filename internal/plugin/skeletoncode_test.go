@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path"
@@ -79,14 +80,21 @@ func withoutNew(warnings string) (others string) {
 	return others
 }
 
-// checkProgram runs a generated program. It checks that the program serves, that its RPCs return
-// UNIMPLEMENTED, and that it stops on an interrupt.
-func checkProgram(t *testing.T, module goModule, pkg string) {
+// addresses are those on which a program serves.
+type addresses struct {
+	GRPC string `json:"address"`
+	Web  string `json:"web_address"`
+}
+
+// checkProgram runs a generated program. It checks that the program serves, calls check, and checks
+// that the program stops on an interrupt.
+func checkProgram(t *testing.T, module goModule, pkg string, check func(*testing.T, addresses), env ...string) {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "server.exe")
 	module.mustRun(t, "go", "build", "-o", binary, pkg)
 	cmd := exec.CommandContext(t.Context(), binary)
 	cmd.Env = append(os.Environ(), "ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "LOG_LEVEL=INFO", "WITHOUT_AUTHENTICATION=true")
+	cmd.Env = append(cmd.Env, env...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -94,10 +102,10 @@ func checkProgram(t *testing.T, module goModule, pkg string) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	serving, logged := make(chan string, 1), make(chan error, 1)
+	serving, logged := make(chan addresses, 1), make(chan error, 1)
 	go func() { logged <- readLog(stderr, serving) }()
-	if addr, ok := <-serving; ok {
-		checkUnimplemented(t, addr)
+	if at, ok := <-serving; ok {
+		check(t, at)
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Error(err)
 		}
@@ -110,19 +118,22 @@ func checkProgram(t *testing.T, module goModule, pkg string) {
 	}
 }
 
-// readLog reads the log of a program to its end, and sends the address on which the program serves.
+// readLog reads the log of a program to its end, and sends the addresses on which the program serves.
 // It returns an error with the whole log if a line is not JSON or the program never serves.
-func readLog(log io.Reader, serving chan<- string) error {
+func readLog(log io.Reader, serving chan<- addresses) error {
 	defer close(serving)
 	var all bytes.Buffer
 	served, invalid := false, false
 	for lines := bufio.NewScanner(io.TeeReader(log, &all)); lines.Scan(); {
-		var record struct{ Msg, Address string }
+		var record struct {
+			Msg string
+			addresses
+		}
 		if err := json.Unmarshal(lines.Bytes(), &record); err != nil {
 			invalid = true
 		} else if record.Msg == "serving" && !served {
 			served = true
-			serving <- record.Address
+			serving <- record.addresses
 		}
 	}
 	if !served || invalid {
@@ -131,11 +142,35 @@ func readLog(log io.Reader, serving chan<- string) error {
 	return nil
 }
 
+// checkHTTP checks that a method of the case skeleton_web is served over HTTP.
+func checkHTTP(t *testing.T, at addresses) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	url := "http://" + at.Web + "/bistro.v1.Bistro/GetMenu"
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader("{}"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil || !strings.Contains(string(body), `"code":"unimplemented"`) {
+		t.Errorf("%s returns %s %q (%v), want the error unimplemented", url, response.Status, body, err)
+	}
+}
+
 // checkUnimplemented checks that the services of a server are healthy and that RPCs return
 // UNIMPLEMENTED.
-func checkUnimplemented(t *testing.T, addr string) {
+func checkUnimplemented(t *testing.T, at addresses) {
 	t.Helper()
-	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+	conn, err := grpc.NewClient(at.GRPC, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	if err != nil {
 		t.Fatal(err)
 	}

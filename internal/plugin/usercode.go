@@ -18,6 +18,8 @@ type userCode struct {
 	services  []model.Implementation
 	files     map[string][]byte // complete contents, by path relative to the working directory
 	problems  diag.List
+
+	servesHTTP bool // whether a new program has the variable WEB_ADDR
 }
 
 // generated returns the service whose generated code is in a package, or "".

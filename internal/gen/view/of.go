@@ -35,7 +35,7 @@ func OfApp(a model.App) App {
 		HasTokens: a.HasTokens(), HasIdempotencyKeys: a.HasIdempotencyKeys(),
 		RequiresAuthentication: a.RequiresAuthentication(), Validates: a.Validates(),
 		RequiresPermissions: a.RequiresPermissions(),
-		Sources:             a.Sources(),
+		Sources:             a.Sources(), ServesHTTP: a.ServesHTTP,
 	}
 }
 

@@ -159,6 +159,8 @@ type App struct {
 	RequiresAuthentication bool
 	// RequiresPermissions reports whether an RPC requires a permission.
 	RequiresPermissions bool
+
+	ServesHTTP bool // whether it serves HTTP as well, with runtime/web
 }
 
 // AppHeader is the top of the main.go of a program.
