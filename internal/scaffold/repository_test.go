@@ -153,6 +153,33 @@ func TestWriteAll(t *testing.T) {
 	}
 }
 
+// TestNoDirectory checks a DIR that is a file, or a link that leads nowhere.
+func TestNoDirectory(t *testing.T) {
+	dir := t.TempDir()
+	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "nowhere"), link); err != nil {
+		t.Skip(err) // Windows may not permit links
+	}
+	for _, name := range []string{file, link} {
+		if err := checkFree(name, []string{"a/b"}); err == nil || err.Error() != name+" is not a directory; name another" {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestQuoted(t *testing.T) {
+	for dir, want := range map[string]string{
+		"library": "library", "a/b": "a/b", "with space": "'with space'", "-d": "./-d", "it's": `'it'\''s'`, "$HOME": "'$HOME'", "größe": "größe",
+	} {
+		if got := quoted(dir); got != want {
+			t.Errorf("%s becomes %s, want %s", dir, got, want)
+		}
+	}
+}
+
 func TestArguments(t *testing.T) {
 	for _, tt := range []struct {
 		args []string

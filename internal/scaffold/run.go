@@ -161,7 +161,7 @@ func create(ctx context.Context, env Env, dir string, repo repository) error {
 // next returns the commands that a person runs next.
 func next(dir string, repo repository) (commands []string) {
 	if dir != "." {
-		commands = append(commands, "cd "+dir)
+		commands = append(commands, "cd "+quoted(dir))
 	}
 	if work := goWork(dir); work != "" {
 		commands = append(commands, "go work use .     # "+work+" applies here")
@@ -171,6 +171,17 @@ func next(dir string, repo repository) (commands []string) {
 	}
 	call := fmt.Sprintf(`grpcurl -plaintext -d '{"%s": {"id": "1", "title": "One"}}' localhost:8080 %s/Create%s`, repo.JSONField(), repo.Service, repo.Item)
 	return append(commands, "make run          # in another terminal:", call)
+}
+
+// quoted returns the name of a directory as a word of a shell.
+func quoted(dir string) string {
+	if strings.HasPrefix(dir, "-") {
+		dir = "./" + dir
+	}
+	if strings.ContainsAny(dir, " \t\"'$&()*;<>?[]`{|}~#!") {
+		return "'" + strings.ReplaceAll(dir, "'", `'\''`) + "'"
+	}
+	return dir
 }
 
 // goWork returns the path of the go.work that the go command uses in dir, or "".

@@ -13,6 +13,11 @@ import (
 // checkFree returns an error that names what is in the way of files below dir: files of the same
 // names, and files or links where a directory must be.
 func checkFree(dir string, paths []string) error {
+	if _, err := os.Lstat(dir); err == nil {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+			return fmt.Errorf("%s is not a directory; name another", dir)
+		}
+	}
 	var taken []string
 	for _, path := range paths {
 		obstacle, err := obstacleOf(dir, path)
