@@ -29,7 +29,7 @@ func (m *mover) registrations(fn *ast.FuncDecl) (found []registration) {
 		}
 		declared, known := m.declarationOf(pkg, name)
 		switch {
-		case pkg != "" && strings.HasPrefix(m.importOf(pkg), grpcPath+"/"):
+		case pkg != "" && isOfGRPC(m.importOf(pkg)):
 		case known && !declared.generated && declared.takes != "ServiceRegistrar": // it has another purpose
 		default:
 			old := known && declared.takes != "ServiceRegistrar"
@@ -38,6 +38,11 @@ func (m *mover) registrations(fn *ast.FuncDecl) (found []registration) {
 		return true
 	})
 	return found
+}
+
+// isOfGRPC reports whether a package is one of grpc's own. Its examples are not.
+func isOfGRPC(importPath string) bool {
+	return strings.HasPrefix(importPath, grpcPath+"/") && !strings.HasPrefix(importPath, grpcPath+"/examples/")
 }
 
 // calledName returns the package and the name of a called function. The package is "" for one of
@@ -54,7 +59,7 @@ func calledName(call *ast.CallExpr) (pkg, name string) {
 	return "", ""
 }
 
-// declarationOf returns the declaration of a function, if the packages of the module have it.
+// declarationOf returns the declaration of a function, if its package is on the disk.
 func (m *mover) declarationOf(pkg, name string) (found declaration, known bool) {
 	of, ok := m.own, true
 	if pkg != "" {

@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/token"
 	"os"
@@ -12,11 +13,12 @@ import (
 	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
-// packages reads the packages of the module of a program, each when it is first needed.
+// packages reads the packages that a program imports, each when it is first needed, as far as they
+// are on the disk.
 type packages struct {
-	root   string // the directory of the module; "" if no go.mod is in or above the program
-	module string // its path
-	read   map[string]declarations
+	root    string            // the directory of the module; "" if no go.mod is in or above the program
+	modules map[string]string // the directories of the modules that go.mod names, by their paths
+	read    map[string]declarations
 }
 
 // declarations are what a package declares, by name.
@@ -28,17 +30,20 @@ type declaration struct {
 	generated bool
 }
 
-var moduleLine = lazyregexp.New(`(?m)^\s*module\s+"?([^\s"]+)`)
+var (
+	moduleLine  = lazyregexp.New(`^\s*module\s+"?([^\s"]+)`)
+	requireLine = lazyregexp.New(`^\s*(?:require\s+)?([^\s=/]+\.[^\s=]+)\s+(v[^\s/]+)`)
+	replaceLine = lazyregexp.New(`^\s*(?:replace\s+)?([^\s=]+)(?:\s+v\S+)?\s+=>\s+(\S+)(?:\s+(v\S+))?`)
+)
 
 // packagesOf returns the packages of the module that a directory is in.
 func packagesOf(dir string) *packages {
-	p := &packages{read: make(map[string]declarations)}
+	p := &packages{modules: make(map[string]string), read: make(map[string]declarations)}
 	at, err := filepath.Abs(dir)
 	for ; err == nil; at = filepath.Dir(at) {
 		if text, err := os.ReadFile(filepath.Join(at, "go.mod")); err == nil {
-			if m := moduleLine.FindStringSubmatch(string(text)); m != nil {
-				p.root, p.module = at, m[1]
-			}
+			p.root = at
+			p.readModules(string(text))
 			return p
 		}
 		if filepath.Dir(at) == at {
@@ -68,17 +73,60 @@ func (p *packages) at(dir string) declarations {
 	return found
 }
 
-// imported returns what a package declares, if it is one of the module or is vendored.
+// readModules finds the directories of the modules that a go.mod names.
+func (p *packages) readModules(text string) {
+	replaced := make(map[string]bool)
+	for line := range strings.Lines(text) {
+		if m := moduleLine.FindStringSubmatch(line); m != nil {
+			p.modules[m[1]] = p.root
+		} else if m := replaceLine.FindStringSubmatch(line); m != nil {
+			dir := cached(m[2], m[3])
+			if m[3] == "" {
+				dir = filepath.FromSlash(m[2])
+			}
+			if !filepath.IsAbs(dir) {
+				dir = filepath.Join(p.root, dir)
+			}
+			p.modules[m[1]], replaced[m[1]] = dir, true
+		} else if m := requireLine.FindStringSubmatch(line); m != nil && !replaced[m[1]] && p.modules[m[1]] == "" {
+			p.modules[m[1]] = cached(m[1], m[2])
+		}
+	}
+}
+
+// cached returns the directory of a module in the module cache, in which ! precedes a letter that is
+// a capital.
+func cached(module, version string) string {
+	cache := os.Getenv("GOMODCACHE")
+	if cache == "" {
+		cache = filepath.Join(filepath.SplitList(build.Default.GOPATH + string(filepath.ListSeparator))[0], "pkg", "mod")
+	}
+	var escaped strings.Builder
+	for _, r := range module + "@" + version {
+		if 'A' <= r && r <= 'Z' {
+			escaped.WriteByte('!')
+			r += 'a' - 'A'
+		}
+		escaped.WriteRune(r)
+	}
+	return filepath.Join(cache, filepath.FromSlash(escaped.String()))
+}
+
+// imported returns what a package declares, if it is on the disk.
 func (p *packages) imported(importPath string) (found declarations, known bool) {
 	if p.root == "" {
 		return nil, false
 	}
-	dir := filepath.Join(p.root, "vendor", filepath.FromSlash(importPath))
-	if below, ok := strings.CutPrefix(importPath+"/", p.module+"/"); ok {
-		dir = filepath.Join(p.root, filepath.FromSlash(below))
+	if found = p.at(filepath.Join(p.root, "vendor", filepath.FromSlash(importPath))); len(found) > 0 {
+		return found, true
 	}
-	found = p.at(dir)
-	return found, len(found) > 0
+	for module := importPath; module != "."; module = path.Dir(module) {
+		if dir, ok := p.modules[module]; ok {
+			found = p.at(filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(importPath, module))))
+			return found, len(found) > 0
+		}
+	}
+	return nil, false
 }
 
 func (d declarations) add(file *ast.File) {
