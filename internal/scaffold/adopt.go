@@ -131,6 +131,7 @@ type builder struct {
 	addition
 	tree    fs.FS
 	version string
+	remote  bool // whether a remote plugin generates the messages
 }
 
 func (b *builder) notef(format string, args ...any) {
@@ -170,6 +171,7 @@ func (b *builder) extendTemplate(t bufproject.Template, entry int) error {
 	if t.Managed.Line > 0 && t.Managed.Prefix != "" && !slices.Contains(t.Managed.Disabled, "grpcservice") {
 		b.notef("%s:%d: managed mode must leave the options alone before a proto imports them; add to its disable: - {file_option: go_package, path: grpcservice}", t.Path, t.Managed.Line)
 	}
+	b.remote = first.Remote != ""
 	b.resolve(first.Out, "buf generate")
 	return nil
 }
@@ -293,7 +295,7 @@ func (b *builder) resolve(out, generate string) {
 	if ok && b.GoWork != "" && !slices.Contains(b.Used, m.Dir) {
 		b.commands = append(b.commands, "go work use "+bufproject.Relative(m.Dir))
 	}
-	if tool, _ := m.ToolNamed(messagesPlugin); tool == "" {
+	if tool, _ := m.ToolNamed(messagesPlugin); tool == "" && !b.remote {
 		protobuf := "latest"
 		if _, version := m.VersionOf("google.golang.org/protobuf"); version != "" {
 			protobuf = version
