@@ -2,7 +2,8 @@ package bufproject
 
 import (
 	"path"
-	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/gomod"
 )
 
 // Module is a go.mod.
@@ -21,18 +22,18 @@ func (p *Project) addModule(name, text string) {
 		File: name, Dir: path.Dir(name), Versions: make(map[string]string), Replaced: make(map[string]bool),
 		Tools: make(map[string]int), Lines: make(map[string]int),
 	}
-	eachDirective(text, func(verb string, args []string, line int) {
+	for _, d := range gomod.Directives(text) {
 		switch {
-		case verb == "module" && len(args) == 1:
-			m.Path = args[0]
-		case verb == "require" && len(args) >= 2:
-			m.Versions[args[0]], m.Lines[args[0]] = args[1], line
-		case verb == "replace" && len(args) > 0:
-			m.Replaced[args[0]] = true
-		case verb == "tool" && len(args) == 1:
-			m.Tools[args[0]] = line
+		case d.Verb == "module" && len(d.Args) == 1:
+			m.Path = d.Args[0]
+		case d.Verb == "require" && len(d.Args) >= 2:
+			m.Versions[d.Args[0]], m.Lines[d.Args[0]] = d.Args[1], d.Line
+		case d.Verb == "replace" && len(d.Args) > 0:
+			m.Replaced[d.Args[0]] = true
+		case d.Verb == "tool" && len(d.Args) == 1:
+			m.Tools[d.Args[0]] = d.Line
 		}
-	})
+	}
 	if m.Path == "" {
 		p.Problems = append(p.Problems, Problem{Path: name, Line: 1, Setting: true, Text: "it has no line with module and its path"})
 		return
@@ -42,34 +43,9 @@ func (p *Project) addModule(name, text string) {
 
 func (p *Project) addGoWork(name, text string) {
 	p.GoWork = name
-	eachDirective(text, func(verb string, args []string, _ int) {
-		if verb == "use" && len(args) == 1 {
-			p.Used = append(p.Used, path.Clean(args[0]))
-		}
-	})
-}
-
-// eachDirective calls f for each directive of a go.mod or go.work. It ignores errors, which the go
-// command reports.
-func eachDirective(text string, f func(verb string, args []string, line int)) {
-	block, n := "", 0
-	for line := range strings.Lines(text) {
-		n++
-		line, _, _ = strings.Cut(line, "//")
-		words := strings.Fields(line)
-		for i, word := range words {
-			words[i] = strings.Trim(word, "\"`")
-		}
-		switch {
-		case len(words) == 0:
-		case block != "" && words[0] == ")":
-			block = ""
-		case block == "" && len(words) == 2 && words[1] == "(":
-			block = words[0]
-		case block != "":
-			f(block, words, n)
-		default:
-			f(words[0], words[1:], n)
+	for _, d := range gomod.Directives(text) {
+		if d.Verb == "use" && len(d.Args) == 1 {
+			p.Used = append(p.Used, path.Clean(d.Args[0]))
 		}
 	}
 }

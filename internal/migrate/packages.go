@@ -8,9 +8,10 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
-	"github.com/grpcservice/grpcservice/internal/lazyregexp"
+	"github.com/grpcservice/grpcservice/internal/gomod"
 )
 
 // packages reads the packages that a program imports, each when it is first needed, as far as they
@@ -29,12 +30,6 @@ type declaration struct {
 	takes     string // the type of the first parameter of a function, without its package
 	generated bool
 }
-
-var (
-	moduleLine  = lazyregexp.New(`^\s*module\s+"?([^\s"]+)`)
-	requireLine = lazyregexp.New(`^\s*(?:require\s+)?([^\s=/]+\.[^\s=]+)\s+(v[^\s/]+)`)
-	replaceLine = lazyregexp.New(`^\s*(?:replace\s+)?([^\s=]+)(?:\s+v\S+)?\s+=>\s+(\S+)(?:\s+(v\S+))?`)
-)
 
 // packagesOf returns the packages of the module that a directory is in.
 func packagesOf(dir string) *packages {
@@ -75,21 +70,27 @@ func (p *packages) at(dir string) declarations {
 
 // readModules finds the directories of the modules that a go.mod names.
 func (p *packages) readModules(text string) {
-	replaced := make(map[string]bool)
-	for line := range strings.Lines(text) {
-		if m := moduleLine.FindStringSubmatch(line); m != nil {
-			p.modules[m[1]] = p.root
-		} else if m := replaceLine.FindStringSubmatch(line); m != nil {
-			dir := cached(m[2], m[3])
-			if m[3] == "" {
-				dir = filepath.FromSlash(m[2])
-			}
-			if !filepath.IsAbs(dir) {
-				dir = filepath.Join(p.root, dir)
-			}
-			p.modules[m[1]], replaced[m[1]] = dir, true
-		} else if m := requireLine.FindStringSubmatch(line); m != nil && !replaced[m[1]] && p.modules[m[1]] == "" {
-			p.modules[m[1]] = cached(m[1], m[2])
+	all := gomod.Directives(text)
+	for _, d := range all {
+		switch {
+		case d.Verb == "module" && len(d.Args) == 1:
+			p.modules[d.Args[0]] = p.root
+		case d.Verb == "require" && len(d.Args) == 2:
+			p.modules[d.Args[0]] = cached(d.Args[0], d.Args[1])
+		}
+	}
+	for _, d := range all {
+		arrow := slices.Index(d.Args, "=>")
+		if d.Verb != "replace" || arrow < 1 || arrow+1 >= len(d.Args) {
+			continue
+		}
+		switch with := d.Args[arrow+1:]; {
+		case len(with) > 1:
+			p.modules[d.Args[0]] = cached(with[0], with[1])
+		case filepath.IsAbs(with[0]):
+			p.modules[d.Args[0]] = with[0]
+		default:
+			p.modules[d.Args[0]] = filepath.Join(p.root, filepath.FromSlash(with[0]))
 		}
 	}
 }

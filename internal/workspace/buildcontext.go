@@ -43,7 +43,7 @@ func (w Workspace) BuildContext(module string) BuildContext {
 			continue // the go command reports it
 		}
 		if !c.include(bound, m.dir) {
-			c.warn(w, m.from, m.use.line, "use "+m.use.args[0], bound)
+			c.warn(w, m.from, m.use.Line, "use "+m.use.Args[0], bound)
 			continue
 		}
 		c.minor = max(c.minor, goVersionOf(string(text)))

@@ -5,53 +5,15 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/grpcservice/grpcservice/internal/gomod"
 )
-
-// directive is a line of a go.mod or go.work: its verb, which may be that of the enclosing block,
-// and the words after it.
-type directive struct {
-	verb string
-	args []string
-	line int // 1-based
-}
-
-// directives parses a go.mod or go.work as far as the plugin needs it. It ignores errors, which the
-// go command reports.
-func directives(text string) (all []directive) {
-	block := ""
-	n := 0
-	for line := range strings.Lines(text) {
-		n++
-		line, _, _ = strings.Cut(line, "//")
-		words := strings.Fields(line)
-		switch {
-		case len(words) == 0:
-		case block != "" && words[0] == ")":
-			block = ""
-		case block == "" && len(words) == 2 && words[1] == "(":
-			block = words[0]
-		default:
-			if block != "" {
-				words = append([]string{block}, words...)
-			}
-			all = append(all, directive{words[0], unquoted(words[1:]), n})
-		}
-	}
-	return all
-}
-
-func unquoted(words []string) []string {
-	for i, word := range words {
-		words[i] = strings.Trim(word, "\"`")
-	}
-	return words
-}
 
 // modulePath returns the module path in a go.mod, or "".
 func modulePath(mod string) string {
-	for _, d := range directives(mod) {
-		if d.verb == "module" && len(d.args) == 1 {
-			return d.args[0]
+	for _, d := range gomod.Directives(mod) {
+		if d.Verb == "module" && len(d.Args) == 1 {
+			return d.Args[0]
 		}
 	}
 	return ""
@@ -66,16 +28,16 @@ type replacement struct {
 
 // replacements returns the replace directives that name a directory.
 func replacements(text string) (all []replacement) {
-	for _, d := range directives(text) {
-		if d.verb != "replace" {
+	for _, d := range gomod.Directives(text) {
+		if d.Verb != "replace" {
 			continue
 		}
-		for i, word := range d.args {
-			if word != "=>" || i == 0 || i+1 >= len(d.args) {
+		for i, word := range d.Args {
+			if word != "=>" || i == 0 || i+1 >= len(d.Args) {
 				continue
 			}
-			if target := d.args[i+1]; strings.HasPrefix(target, "./") || strings.HasPrefix(target, "../") || path.IsAbs(target) {
-				all = append(all, replacement{d.args[0], target, d.line})
+			if target := d.Args[i+1]; strings.HasPrefix(target, "./") || strings.HasPrefix(target, "../") || path.IsAbs(target) {
+				all = append(all, replacement{d.Args[0], target, d.Line})
 			}
 		}
 	}
@@ -85,9 +47,9 @@ func replacements(text string) (all []replacement) {
 // goVersionOf returns the newer of the go and toolchain versions in a go.mod or go.work, as a minor
 // version of Go 1. It returns 0 if there is neither.
 func goVersionOf(text string) (minor int) {
-	for _, d := range directives(text) {
-		if (d.verb == "go" || d.verb == "toolchain") && len(d.args) == 1 {
-			minor = max(minor, minorVersion(strings.TrimPrefix(d.args[0], "go")))
+	for _, d := range gomod.Directives(text) {
+		if (d.Verb == "go" || d.Verb == "toolchain") && len(d.Args) == 1 {
+			minor = max(minor, minorVersion(strings.TrimPrefix(d.Args[0], "go")))
 		}
 	}
 	return minor
@@ -122,16 +84,16 @@ func goWorkAbove(tree fs.FS, dir string) (goWork, bool) {
 
 // usedModule is a module that a build uses.
 type usedModule struct {
-	dir  string    // relative to the root of the tree
-	use  directive // the use directive in the go.work; empty without one
-	from string    // the path of the go.work
+	dir  string          // relative to the root of the tree
+	use  gomod.Directive // the use directive in the go.work; empty without one
+	from string          // the path of the go.work
 }
 
 // modules returns the modules of the workspace.
 func (w goWork) modules() (all []usedModule) {
-	for _, d := range directives(w.text) {
-		if d.verb == "use" && len(d.args) == 1 {
-			all = append(all, usedModule{resolveIn(w.dir, d.args[0]), d, path.Join(w.dir, "go.work")})
+	for _, d := range gomod.Directives(w.text) {
+		if d.Verb == "use" && len(d.Args) == 1 {
+			all = append(all, usedModule{resolveIn(w.dir, d.Args[0]), d, path.Join(w.dir, "go.work")})
 		}
 	}
 	return all

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/golang"
+	"github.com/grpcservice/grpcservice/internal/gomod"
 )
 
 // Modules returns the modules in the go.mod and go.work above the directory that the process runs
@@ -33,9 +34,9 @@ func (w Workspace) modulesOf(dir, text string) *golang.Modules {
 		return nil
 	}
 	m := &golang.Modules{Near: modulePath(text), Own: []string{modulePath(text)}}
-	for _, d := range directives(text) {
-		if d.verb == "require" && len(d.args) > 0 {
-			m.Required = append(m.Required, d.args[0])
+	for _, d := range gomod.Directives(text) {
+		if d.Verb == "require" && len(d.Args) > 0 {
+			m.Required = append(m.Required, d.Args[0])
 		}
 	}
 	for _, r := range replacements(text) {
