@@ -28,7 +28,8 @@ type Fields struct {
 	// DoneValues are its values for an operation that is done, the first one for success;
 	// FailedValues those for one that is done and has failed, the first one for failure. A failed
 	// value named CANCELLED or CANCELED, with or without a prefix, stands for a cancelled
-	// operation. Without FailedValues, a done operation with an error has failed.
+	// operation. If the work has set another value for the same end, that one is written. Without
+	// FailedValues, a done operation with an error has failed.
 	DoneValues, FailedValues []string
 	// PendingValue is its value before the first attempt, RunningValue the one after; "" means the
 	// other one.

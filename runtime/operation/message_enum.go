@@ -61,7 +61,7 @@ func (f *finder) findStatus(fields Fields) *statusShape {
 	of.pending, of.running = unfinished[0], unfinished[1]
 	of.failure, of.cancelled = of.done[0], of.done[0]
 	for _, number := range slices.Backward(of.failed) {
-		if isCancelled(of.field.field().Enum().Values().ByNumber(number)) {
+		if of.isCancelled(number) {
 			of.cancelled = number
 		} else {
 			of.failure, of.hasFailure = number, true
@@ -111,9 +111,26 @@ func (s *statusShape) of(m contents) protoreflect.EnumNumber {
 	return s.failure
 }
 
+// isFor reports whether a value stands for the end of an operation, as that of [statusShape.of]
+// does.
+func (s *statusShape) isFor(m contents, number protoreflect.EnumNumber) bool {
+	switch failure := m.GetError(); {
+	case !m.GetDone() || failure.GetCode() == int32(codes.Canceled):
+		return false
+	case failure == nil:
+		return slices.Contains(s.done, number) && !slices.Contains(s.failed, number)
+	}
+	return slices.Contains(s.failed, number) && !s.isCancelled(number)
+}
+
+// isCancelled reports whether a value stands for a cancelled operation.
+func (s *statusShape) isCancelled(number protoreflect.EnumNumber) bool {
+	return isCancelled(s.field.field().Enum().Values().ByNumber(number))
+}
+
 // writeStatus is write for a message whose status is an enum. What the operation stores as its
 // metadata and its result may be messages of the same type; their fields stay, except for those
-// that state how the operation is.
+// that state how the operation is. Of several values for its end, the work chooses one.
 func (s *shape) writeStatus(to protoreflect.Message, m contents) error {
 	if err := s.setOwn(s.metadata, to, m.GetMetadata()); err != nil {
 		return fmt.Errorf("metadata of %s: %w", m.GetName(), err)
@@ -125,7 +142,10 @@ func (s *shape) writeStatus(to protoreflect.Message, m contents) error {
 	}
 	s.status.clear(to)
 	s.name.holder(to).Set(s.name.field(), protoreflect.ValueOfString(m.GetName()))
-	s.status.field.holder(to).Set(s.status.field.field(), protoreflect.ValueOfEnum(s.status.of(m)))
+	if own, ok := s.status.field.get(to); !ok || !s.status.isFor(m, own.Enum()) {
+		status := protoreflect.ValueOfEnum(s.status.of(m))
+		s.status.field.holder(to).Set(s.status.field.field(), status)
+	}
 	setTime(s.created, to, m.created)
 	setTime(s.updated, to, m.updated)
 	setTime(s.status.started, to, m.started)
@@ -249,7 +269,7 @@ func (s *statusShape) errorOf(from protoreflect.Message, number protoreflect.Enu
 	switch {
 	case !failed:
 		return nil, nil
-	case number == s.cancelled && isCancelled(s.field.field().Enum().Values().ByNumber(number)):
+	case number == s.cancelled && s.isCancelled(number):
 		failure.Code = int32(codes.Canceled)
 	}
 	return known(failure), nil

@@ -37,7 +37,8 @@ message_type { name: "Job"
 	field { name: "start_time" number: 8 type: TYPE_MESSAGE type_name: ".google.protobuf.Timestamp" label: LABEL_OPTIONAL }
 	field { name: "end_time" number: 9 type: TYPE_MESSAGE type_name: ".google.protobuf.Timestamp" label: LABEL_OPTIONAL }
 	enum_type { name: "Status" value { name: "UNKNOWN" number: 0 } value { name: "PENDING" number: 1 } value { name: "RUNNING" number: 2 }
-		value { name: "SUCCEEDED" number: 3 } value { name: "FAILED" number: 4 } value { name: "CANCELLED" number: 5 } } }
+		value { name: "SUCCEEDED" number: 3 } value { name: "FAILED" number: 4 } value { name: "CANCELLED" number: 5 }
+		value { name: "PARTLY" number: 6 } value { name: "REJECTED" number: 7 } } }
 message_type { name: "Operation"
 	field { name: "name" number: 1 type: TYPE_STRING label: LABEL_OPTIONAL }
 	field { name: "status" number: 2 type: TYPE_ENUM type_name: ".test.enums.Operation.Status" label: LABEL_OPTIONAL }
@@ -173,6 +174,58 @@ func TestAJobIsItsOwnProgressAndResult(t *testing.T) {
 	}
 	if got.GetResponse().MessageName() != desc.FullName() || !got.GetDone() {
 		t.Errorf("a client reads %v, want the message as the response", got)
+	}
+}
+
+// TestTheWorkChoosesAmongValues checks which value is written of several that mean the same end.
+func TestTheWorkChoosesAmongValues(t *testing.T) {
+	desc := enumLike(t, "Job")
+	fields := jobFields
+	fields.Response = ""
+	fields.DoneValues = []string{"SUCCEEDED", "PARTLY"}
+	fields.FailedValues = []string{"FAILED", "REJECTED", "CANCELLED"}
+	s, err := shapeOf(desc, fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		own  string
+		code codes.Code
+		want string
+	}{
+		{"RUNNING", codes.OK, "SUCCEEDED"},
+		{"PARTLY", codes.OK, "PARTLY"},
+		{"REJECTED", codes.OK, "SUCCEEDED"},
+		{"RUNNING", codes.NotFound, "FAILED"},
+		{"REJECTED", codes.NotFound, "REJECTED"},
+		{"PARTLY", codes.NotFound, "FAILED"},
+		{"CANCELLED", codes.NotFound, "FAILED"},
+		{"REJECTED", codes.Canceled, "CANCELLED"},
+	} {
+		own := dynamicpb.NewMessage(desc)
+		if err := prototext.Unmarshal([]byte("status: "+test.own), own); err != nil {
+			t.Fatal(err)
+		}
+		op := &longrunningpb.Operation{Name: "1", Done: true, Metadata: pack(t, own)}
+		if test.code == codes.OK {
+			op.Result = &longrunningpb.Operation_Response{Response: pack(t, dynamicpb.NewMessage(desc))}
+		} else {
+			op.Result = &longrunningpb.Operation_Error{Error: &spb.Status{Code: int32(test.code)}}
+		}
+		m := dynamicpb.NewMessage(desc)
+		if err := s.write(m, contents{Operation: op}); err != nil {
+			t.Fatal(err)
+		}
+		if got := text(m); !strings.Contains(got, "status:"+test.want) {
+			t.Errorf("the work has set %s and ended with %v: %s, want %s", test.own, test.code, got, test.want)
+		}
+		got, err := s.read(overTheWire(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if failed := got.GetError() != nil; !got.GetDone() || failed != (test.code != codes.OK) {
+			t.Errorf("a client reads %v, ended with %v", got, test.code)
+		}
 	}
 }
 
