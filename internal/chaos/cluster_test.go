@@ -65,6 +65,7 @@ type cluster struct {
 // options are what tests of a cluster differ in.
 type options struct {
 	stalls float64
+	late   float64 // share of saves that arrive once more
 	broken replica.Break
 	nats   bool
 	// most is how long the test may take: far more than it does on a busy machine.
@@ -217,7 +218,8 @@ func (c *cluster) startReplica(i int, url string, o options) {
 	config := replica.Config{
 		Database: strings.Replace(url, fmt.Sprint(":", c.pg.Port), fmt.Sprint(":", proxy.Port()),
 			1),
-		StaleLog: c.staleLog(i), NATS: c.natsURL(), Lease: lease, Stalls: o.stalls, Break: o.broken,
+		StaleLog: c.staleLog(i), NATS: c.natsURL(), Lease: lease, Stalls: o.stalls, Late: o.late,
+		Break: o.broken,
 	}
 	process, err := faults.StartProcess(name, c.program(), filepath.Join(c.dir, name+".log"),
 		func(incarnation int) []string {

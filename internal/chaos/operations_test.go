@@ -241,7 +241,7 @@ func TestOperations(t *testing.T) {
 			several(8, drain), several(15, cut), several(12, hole), several(10, killDatabase),
 			several(5, clockForward), several(5, clockBack), several(4, diskFull))
 	}
-	c := start(t, options{stalls: 0.06, most: most})
+	c := start(t, options{stalls: 0.06, late: 0.1, most: most})
 	o := &operations{cluster: c, gate: newGate(total), accounts: 10}
 	began := time.Now()
 	o.run(40, func() { c.breakAll(plan, o.gate) })
@@ -262,6 +262,15 @@ func TestBrokenFence(t *testing.T) {
 	o := &operations{cluster: c, gate: newGate(60), accounts: 10}
 	o.run(20, func() { c.breakAll([]fault{kill}, o.gate) })
 	c.noticed(judge.CheckOperations(c.judged(), o.read()), judge.StaleAccepted, judge.WriterStale)
+}
+
+// TestBrokenSaves runs replicas whose store ignores the numbers of saves, and expects that this is
+// noticed.
+func TestBrokenSaves(t *testing.T) {
+	c := start(t, options{late: 0.5, broken: "saves", most: 5 * time.Minute})
+	o := &operations{cluster: c, gate: newGate(60), accounts: 10}
+	o.run(20, func() { c.breakAll([]fault{kill}, o.gate) })
+	c.noticed(judge.CheckOperations(c.judged(), o.read()), judge.CheckpointBack)
 }
 
 // noticed fails the test unless violations of all rules were found.

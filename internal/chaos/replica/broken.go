@@ -43,6 +43,20 @@ func (s fenceless) Release(ctx context.Context, name string, fence int64,
 	return s.Store.Release(ctx, name, s.newest(ctx, name, fence), again)
 }
 
+// numberless is a store that ignores the numbers of saves: the last one that arrives counts.
+type numberless struct{ operation.Store }
+
+// Save implements [operation.Store].
+func (s numberless) Save(ctx context.Context, name string, fence int64, p operation.Progress) (bool,
+	error) {
+	op, err := s.Get(ctx, name)
+	if err != nil {
+		return false, err
+	}
+	p.Number = op.Saves + 1
+	return s.Store.Save(ctx, name, fence, p)
+}
+
 // forgetful is a store that forgets a key in the transaction that should keep its answer.
 type forgetful struct{ idempotency.TxStore }
 

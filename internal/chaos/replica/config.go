@@ -23,6 +23,8 @@ type Config struct {
 	// Stalls is the share of attempts that stand still until another worker has their operation,
 	// and then write nevertheless.
 	Stalls float64
+	// Late is the share of saves that are delivered once more, after the next write.
+	Late float64
 	// Break is a promise that the replica breaks on purpose.
 	Break Break
 }
@@ -33,6 +35,8 @@ type Break string
 const (
 	// BreakFence is that workers write whatever their fence is.
 	BreakFence Break = "fence"
+	// BreakSaves is that a save counts whatever its number is.
+	BreakSaves Break = "saves"
 	// BreakKeys is that calls with a known key run again.
 	BreakKeys Break = "keys"
 	// BreakLog is that readers miss events.

@@ -63,9 +63,12 @@ func open(ctx context.Context, config Config) (*stores, error) {
 	switch config.Break {
 	case BreakFence:
 		s.operations = fenceless{s.operations}
+	case BreakSaves:
+		s.operations = numberless{s.operations}
 	case BreakKeys:
 		s.keys = forgetful{db.Idempotency()}
 	}
+	s.operations = newLateStore(s.operations, config.Late)
 	s.close = func() {
 		closeLogs()
 		db.Close()
