@@ -74,3 +74,41 @@ func TestPlaces(t *testing.T) {
 		}
 	}
 }
+
+// TestAliases checks aliases that contain themselves or stand for very long lists.
+func TestAliases(t *testing.T) {
+	var bomb strings.Builder
+	bomb.WriteString("version: v2\na0: &a0 [x, x, x, x, x, x, x, x]\n")
+	for i := range 12 {
+		fmt.Fprintf(&bomb, "a%d: &a%d [%s]\n", i+1, i+1, strings.Repeat(fmt.Sprintf("*a%d, ", i), 8))
+	}
+	bomb.WriteString("plugins:\n  - {local: protoc-gen-go, out: gen, opt: *a12}\n")
+	for _, text := range []string{
+		"plugins:\n  - {local: protoc-gen-go, out: gen, opt: &o [*o, paths=source_relative]}\n",
+		"plugins:\n  - &p {<<: *p, local: protoc-gen-go, out: gen}\n",
+		"plugins: &p [*p, {local: protoc-gen-go, out: gen}]\n",
+		bomb.String(),
+	} {
+		p := read(t, map[string]string{"buf.gen.yaml": text})
+		if len(p.Templates) == 0 {
+			if len(p.Problems) == 0 {
+				t.Errorf("nothing was read of %.60q", text)
+			}
+			continue
+		}
+		plugins := p.Templates[0].Plugins
+		if len(plugins) == 0 || plugins[len(plugins)-1].Name != "protoc-gen-go" {
+			t.Errorf("the plugins of %.60q are %+v", text, plugins)
+		}
+	}
+}
+
+// FuzzTemplate looks for settings that end the process.
+func FuzzTemplate(f *testing.F) {
+	f.Add("version: v2\nmanaged: {enabled: true, override: [{file_option: go_package_prefix, value: a}]}\ninputs:\n  - directory: proto\n" +
+		"plugins:\n  - &p {local: [go, tool, protoc-gen-go], out: gen, opt: &o [a=b, c]}\n  - {<<: *p, opt: *o}\n")
+	f.Add("version: v1\nplugins:\n- plugin: buf.build/a/b:v1\n  out: .\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		read(t, map[string]string{"buf.gen.yaml": text, "buf.yaml": text, "go.mod": text, "go.work": text, "a.proto": text, "b.sh": text, "c.go": text})
+	})
+}

@@ -323,17 +323,17 @@ func pluginName(command []string, remote string) string {
 
 // addOpts adds parameters, which are a list, a text with commas, or both.
 func (p *Plugin) addOpts(node *yaml.Node) {
-	node = resolved(node)
+	items := []*yaml.Node{node}
 	if node.Kind == yaml.SequenceNode {
-		for _, item := range node.Content {
-			p.addOpts(item)
-		}
-		return
+		items = node.Content
 	}
-	for opt := range strings.SplitSeq(node.Value, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(opt), "=")
-		if name != "" {
-			p.Opts = append(p.Opts, Opt{name, value, node.Line})
+	for _, item := range items {
+		item = resolved(item)
+		for opt := range strings.SplitSeq(item.Value, ",") {
+			name, value, _ := strings.Cut(strings.TrimSpace(opt), "=")
+			if name != "" {
+				p.Opts = append(p.Opts, Opt{name, value, item.Line})
+			}
 		}
 	}
 }
