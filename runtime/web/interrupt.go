@@ -1,0 +1,80 @@
+package web
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc/status"
+)
+
+// WriteStatus implements [server.FrontCall].
+func (c *call) WriteStatus(st *status.Status) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return errOver
+	}
+	if c.status == nil {
+		c.status = st
+	}
+	c.interruptLocked(st.Err())
+	c.cancel()
+	return nil
+}
+
+// SetReadDeadline implements [server.FrontCall]. A timer interrupts the read: deadlines of
+// connections would also end the watch for a client that goes away.
+func (c *call) SetReadDeadline(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return
+	}
+	c.stopDeadline()
+	c.deadline = time.AfterFunc(time.Until(t), func() { c.Interrupt(errLate) })
+}
+
+// stopDeadline stops the timer for reading; c is locked.
+func (c *call) stopDeadline() {
+	if c.deadline != nil {
+		c.deadline.Stop()
+	}
+}
+
+// errLate is the error of a request that has not arrived within its time.
+var errLate = status.FromContextError(context.DeadlineExceeded).Err()
+
+// Interrupt implements [server.FrontCall]. The first reason counts: interrupting a read of HTTP/1.1
+// also ends the context of the request.
+func (c *call) Interrupt(because error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.interruptLocked(because)
+}
+
+func (c *call) interruptLocked(because error) {
+	if c.finished || c.body.ended.Load() {
+		return
+	}
+	if c.why == nil {
+		c.why = because
+	}
+	_ = c.control.SetReadDeadline(longAgo)
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// Abort implements [server.FrontCall].
+func (c *call) Abort() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.finished {
+		return
+	}
+	c.interruptLocked(errGone)
+	if c.cancel != nil {
+		c.cancel()
+	}
+	_ = c.control.SetWriteDeadline(longAgo)
+}

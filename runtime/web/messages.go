@@ -1,0 +1,138 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// RecvMsg implements [server.FrontCall].
+func (c *call) RecvMsg(msg any) error {
+	c.receiving.Lock()
+	defer c.receiving.Unlock()
+	if c.isOver() {
+		return errOver
+	}
+	err := c.stream.Receive(msg)
+	if err == nil {
+		if c.single {
+			c.mu.Lock()
+			c.stopDeadline()
+			c.mu.Unlock()
+		}
+		return nil
+	}
+	return c.receiveError(err)
+}
+
+// SendMsg implements [server.FrontCall].
+func (c *call) SendMsg(msg any) error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.mu.Lock()
+	if c.over {
+		c.mu.Unlock()
+		return errOver
+	}
+	c.writeHeader()
+	if c.single && c.info.Spec.StreamType == connect.StreamTypeUnary { // a unary response has its trailer
+		copyMetadata(c.info.ResponseTrailer(), c.trailer)
+		c.trailer = nil
+	}
+	c.mu.Unlock()
+	err := c.stream.Send(msg)
+	c.handler.uncompressed.remove(c.marked)
+	c.marked = nil
+	if err != nil {
+		return c.sendError(err)
+	}
+	return nil
+}
+
+// RecvCompress implements [server.FrontCall].
+func (c *call) RecvCompress() string {
+	if c.info.ResponseEncoding == connect.CompressionNameIdentity {
+		return ""
+	}
+	return c.info.ResponseEncoding
+}
+
+// SetUncompressed implements [server.FrontCall].
+func (c *call) SetUncompressed() { c.plain.Store(true) }
+
+// errOver is the error of a method that sends or receives although its call has ended.
+var errOver = status.Error(codes.Canceled, "the call has ended")
+
+func (c *call) isOver() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.over
+}
+
+// receiveError returns the status of a request that could not be received.
+func (c *call) receiveError(err error) error {
+	var undecodable *decodeError
+	switch {
+	case errors.As(err, &undecodable):
+		return undecodable.status()
+	case connect.CodeOf(err) == connect.CodeResourceExhausted:
+		return status.Errorf(codes.ResourceExhausted,
+			"the request is larger than max %d bytes", c.handler.settings.maxRequest)
+	case c.body.failed.Load(): // before io.EOF, which it may wrap
+		return c.brokenError()
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case c.request.Method == http.MethodGet:
+		return errQuery
+	default:
+		return statusOf(err)
+	}
+}
+
+// errQuery is the error of a GET whose message is not in base64.
+var errQuery = rpcerr.ReasonInvalidRequest.
+	Errorf(codes.InvalidArgument, "the parameter message is not in base64").Fixed()
+
+// brokenError returns the status of a request whose reading has failed.
+func (c *call) brokenError() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.why != nil:
+		return c.why
+	case context.Cause(c.ctx) == context.DeadlineExceeded:
+		return errLate
+	default:
+		return status.Error(codes.Canceled, "the client ended the request before it was complete")
+	}
+}
+
+// sendError returns the status of a response that could not be sent.
+func (c *call) sendError(err error) error {
+	if connect.CodeOf(err) == connect.CodeResourceExhausted {
+		return status.Errorf(codes.ResourceExhausted,
+			"the response is larger than max %d bytes", c.handler.settings.maxResponse)
+	}
+	if connect.CodeOf(err) == connect.CodeInternal { // it cannot be encoded
+		return statusOf(err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.status != nil {
+		return c.status.Err()
+	}
+	if err := c.ctx.Err(); err != nil {
+		return status.FromContextError(err).Err()
+	}
+	return rpcerr.Hide(errGone, err.Error())
+}
+
+// errGone is the error of sending to a client that is gone.
+var errGone = status.Error(codes.Canceled, "the client is gone")

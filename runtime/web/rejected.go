@@ -1,0 +1,46 @@
+package web
+
+import (
+	"net/http"
+
+	"connectrpc.com/connect/v2"
+	"google.golang.org/grpc/codes"
+
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
+)
+
+// noteRejected logs a call that the protocol has answered by itself. Requests that are no calls of
+// any protocol, which it answers as HTTP does, are not logged.
+func (c *call) noteRejected() {
+	switch c.response.code {
+	case http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusHTTPVersionNotSupported:
+		return
+	}
+	err := errHeaders
+	if c.hasUnknownEncoding() {
+		err = errEncoding
+	}
+	c.ctx, c.info = c.request.Context(), new(connect.CallInfo)
+	c.cancel = func() {}
+	c.md, _ = metadataOf(c.request)
+	c.peer = c.conn.peer(c.request)
+	c.handler.host.Reject(c, err)
+}
+
+// The errors in the log of calls that the protocols reject.
+var (
+	errEncoding = rpcerr.ReasonUnimplemented.Errorf(codes.Unimplemented, "the compression of the request is not supported").Fixed()
+	errHeaders  = rpcerr.ReasonInvalidRequest.Errorf(codes.InvalidArgument, "the headers of the request are malformed").Fixed()
+)
+
+// hasUnknownEncoding reports whether the request is compressed by something else than gzip.
+func (c *call) hasUnknownEncoding() bool {
+	for _, name := range []string{"Content-Encoding", "Grpc-Encoding", "Connect-Content-Encoding"} {
+		switch c.request.Header.Get(name) {
+		case "", connect.CompressionNameIdentity, connect.CompressionNameGzip:
+		default:
+			return true
+		}
+	}
+	return false
+}
