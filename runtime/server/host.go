@@ -125,11 +125,13 @@ func (h host) run(a *bounds.Arrival, call FrontCall) error {
 
 // arrive counts a call of a front, and allocates it, as tapHandle does with those of grpc.
 func (p *pipeline) arrive(call FrontCall) *bounds.Arrival {
-	c := new(callContext)
+	held := new(heldCall)
+	c := &held.callContext
 	c.call.start = time.Now()
 	a := &c.own
 	at := call.Peer()
-	a.Context = frontContext{call.Context(), call, at}
+	held.front = frontContext{call.Context(), call, at}
+	a.Context = &held.front
 	a.Method, a.Header, a.Room = call.Method(), call.Metadata(), c
 	a.Client = p.clientAddr(at.Addr, valuesIn(a.Header))
 	p.capacity.Hold(a, at.Addr, call, a.Method == healthCheck)
@@ -148,6 +150,12 @@ func (s frontStream) Context() context.Context { return s.ctx }
 // SetTrailer implements [grpc.ServerStream].
 func (s frontStream) SetTrailer(md metadata.MD) { _ = s.FrontCall.SetTrailer(md) }
 
+// heldCall is a call of a front, in one allocation.
+type heldCall struct {
+	callContext
+	front frontContext
+}
+
 // frontContext is the context of a call: what grpc puts into it, without an allocation for each.
 type frontContext struct {
 	context.Context
@@ -156,7 +164,7 @@ type frontContext struct {
 }
 
 // Value implements [context.Context].
-func (c frontContext) Value(key any) any {
+func (c *frontContext) Value(key any) any {
 	switch key {
 	case transportKey:
 		return c.call

@@ -18,77 +18,101 @@ import (
 // call is one call: the [server.FrontCall] of the pipeline.
 type call struct {
 	handler  *Handler
-	request  *http.Request // its context has the call
+	request  *http.Request // as the protocol sees it; its context has the call
 	response response
 	body     body
-	control  *http.ResponseController
+	control  http.ResponseController
 	conn     *conn // nil on an HTTP server of the user
 	path     string
+	host     [1]string // the value of ":authority"
 	md       metadata.MD
 	peer     *peer.Peer
 	release  func() // nil until the call has entered the pipeline
 	complete bool   // the protocol has sent its end
 	single   bool   // one request
 
+	malformed error // of a header, a status; or nil
+
+	within within             // the context of the request
+	cancel context.CancelFunc // nil if nothing but the end of the request ends it
+
 	plain  atomic.Bool // its responses must not be compressed
 	marked *byte       // of the response that is being sent; see uncompressed
 
 	// Set by serve, before others see the call.
 	ctx    context.Context
-	cancel context.CancelFunc
 	stream connect.ServerStream
 	info   *connect.CallInfo
 
 	receiving, sending sync.Mutex // held by RecvMsg and SendMsg
 
 	mu       sync.Mutex
-	over     bool // for the method
-	finished bool // for the HTTP server, which reuses what the controller has
-	sent     bool // the header
+	over     atomic.Bool // for the method; changes while mu is held
+	finished bool        // for the HTTP server, which reuses what the controller has
+	sent     atomic.Bool // the header; changes while mu is held
 	header   metadata.MD
 	trailer  metadata.MD
 	status   *status.Status // of WriteStatus
 	why      error          // reading was interrupted, a status; or nil
-	deadline *time.Timer    // for reading
+	deadline *readTimer     // for reading; nil if it is not limited
 }
 
 var _ server.FrontCall = (*call)(nil)
 
+// within is the context of a request, with its call.
+type within struct {
+	context.Context
+	call *call
+}
+
 type callKey struct{}
+
+// Value implements [context.Context].
+func (w *within) Value(key any) any {
+	if key == (callKey{}) {
+		return w.call
+	}
+	return w.Context.Value(key)
+}
 
 func callIn(ctx context.Context) *call {
 	c, _ := ctx.Value(callKey{}).(*call)
 	return c
 }
 
-// newCall returns the call of a request. shared means that the page of another origin reads the
-// response.
-func newCall(h *Handler, w http.ResponseWriter, r *http.Request, shared bool) *call {
-	c := &call{handler: h, control: http.NewResponseController(w), path: r.URL.Path}
+// newCall returns the call of a request to m. shared means that the page of another origin reads
+// the response.
+func newCall(h *Handler, m *mounted, w http.ResponseWriter, r *http.Request, shared bool) *call {
+	c := &call{handler: h, control: *http.NewResponseController(w), path: r.URL.Path}
 	c.conn = connIn(r.Context())
 	c.conn.arrived(w)
 	c.body.ReadCloser = r.Body
-	c.response.ResponseWriter, c.response.control, c.response.shared = w, c.control, shared
-	c.request = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
-	c.request.Body = &c.body
 	c.body.ended.Store(r.Body == http.NoBody)
-	if r.ProtoMajor == 1 {
-		_ = c.control.EnableFullDuplex() // a stream may send its header before the request has ended
-		c.response.before = c.settleRequest
+	c.response.ResponseWriter, c.response.control, c.response.shared = w, &c.control, shared
+	c.within = within{r.Context(), c}
+	header := c.splitHeader(r)
+	if timeout, ok := takeTimeout(header, r.Method); ok {
+		c.within.Context, c.cancel = context.WithTimeout(r.Context(), timeout)
+	} else if !m.unary {
+		c.within.Context, c.cancel = context.WithCancel(r.Context())
 	}
-	h.negotiate(c)
+	c.request = r.WithContext(&c.within)
+	c.request.Header, c.request.Body = header, &c.body
+	if r.ProtoMajor == 1 {
+		// A stream may send its header before the request has ended.
+		_ = c.control.EnableFullDuplex()
+		c.response.settles = c
+	}
 	return c
 }
 
 // serve runs the call through the pipeline. It is called by the protocol's handler.
 func (c *call) serve(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 	c.info, _ = connect.CallInfoForServerContext(ctx)
-	c.ctx, c.cancel = context.WithCancel(ctx)
-	defer c.cancel()
-	c.stream = stream
+	c.ctx, c.stream = ctx, stream
 	c.single = spec.StreamType&connect.StreamTypeClient == 0
-	var err error
-	if c.md, err = metadataOf(c.request); err == nil {
+	err := c.malformed
+	if err == nil {
 		c.peer = c.conn.peer(c.request)
 		stop := c.watch(spec)
 		c.release, err = c.handler.host.Serve(c)
@@ -116,7 +140,7 @@ func (c *call) watch(spec connect.Spec) (stop func()) {
 // or writing in another goroutine, and returns the error of the call.
 func (c *call) end(err error) error {
 	c.mu.Lock()
-	c.over = true
+	c.over.Store(true)
 	c.stopDeadline()
 	c.mu.Unlock()
 	if !c.receiving.TryLock() {
@@ -143,12 +167,17 @@ func (c *call) finish() {
 		c.noteRejected()
 	}
 	c.mu.Lock()
-	c.over, c.finished = true, true
+	c.finished = true
+	c.over.Store(true)
 	c.stopDeadline()
 	c.mu.Unlock()
+	if c.cancel != nil {
+		c.cancel()
+	}
 	if c.release != nil {
 		c.release()
 	}
+	c.handler.headers.put(c.request.Header)
 }
 
 // Context implements [server.FrontCall].

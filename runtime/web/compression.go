@@ -11,21 +11,11 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
-// The headers by which clients accept compressed responses.
-var acceptHeaders = [...]string{"Accept-Encoding", "Grpc-Accept-Encoding", "Connect-Accept-Encoding"}
-
-// negotiate hides from the protocol that the client accepts compressed responses, if the server
-// compresses only those of callers that compress their requests.
-func (h *Handler) negotiate(c *call) {
-	if whose, _ := h.host.Compression(); whose == server.CompressAccepted {
-		return
-	}
-	if c.conn == nil { // the headers are also those of the user's handlers
-		c.request.Header = c.request.Header.Clone()
-	}
-	for _, name := range acceptHeaders {
-		delete(c.request.Header, name)
-	}
+// offersCompression reports whether the protocols learn that a client accepts compressed responses.
+// They do not if the server compresses only those of callers that compress their requests.
+func (h *Handler) offersCompression() bool {
+	whose, _ := h.host.Compression()
+	return whose == server.CompressAccepted
 }
 
 // compressor is connect's gzip. The protocols decide about compression before the method runs.

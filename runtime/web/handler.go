@@ -19,6 +19,8 @@ type Handler struct {
 	methods  atomic.Pointer[methods]
 
 	uncompressed *uncompressed
+	headers      headerPool
+	timers       readTimers
 }
 
 // New returns a handler for an HTTP server of your own:
@@ -52,7 +54,9 @@ func newHandler(host *server.Host, opts []Option) (*Handler, error) {
 
 // ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	growStack(0)
+	if r.ProtoMajor > 1 {
+		growStack(0)
+	}
 	if !r.ProtoAtLeast(1, 1) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusHTTPVersionNotSupported)
@@ -71,13 +75,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	shared := h.origins.share(w.Header(), r)
-	handler := h.handlerOf(r)
-	if handler == nil {
+	m := h.handlerOf(r)
+	if m == nil {
 		h.serveOther(w, r, shared)
 		return
 	}
-	c := newCall(h, w, r, shared)
+	c := newCall(h, m, w, r, shared)
 	defer c.finish()
-	handler.ServeHTTP(&c.response, c.request)
+	m.ServeHTTP(&c.response, c.request)
 	c.complete = true
 }

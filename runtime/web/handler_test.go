@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,13 @@ func TestHandlerInAServerOfTheUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := httptest.NewServer(handler)
+	own := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		before := r.Header.Clone()
+		handler.ServeHTTP(w, r)
+		if !reflect.DeepEqual(r.Header, before) {
+			t.Errorf("the handler has changed the header %v to %v", before, r.Header)
+		}
+	}))
 	defer own.Close()
 	r := &running{url: own.URL}
 	if resp, _ := r.post(t, one, "application/json", `"a"`); resp.StatusCode != 404 {

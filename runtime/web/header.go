@@ -13,7 +13,7 @@ func (c *call) SetHeader(md metadata.MD) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.sent || c.over {
+	if c.sent.Load() || c.over.Load() {
 		return errSent
 	}
 	c.header = metadata.Join(c.header, md)
@@ -29,7 +29,7 @@ func (c *call) SendHeader(md metadata.MD) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
 	c.mu.Lock()
-	if c.over {
+	if c.over.Load() {
 		c.mu.Unlock()
 		return errSent
 	}
@@ -48,7 +48,7 @@ func (c *call) SetTrailer(md metadata.MD) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	if c.over.Load() {
 		return errSent
 	}
 	c.trailer = metadata.Join(c.trailer, md)
@@ -60,8 +60,8 @@ var errSent = errors.New("the header of the call has been sent")
 
 // writeHeader passes the header on, once; c is locked.
 func (c *call) writeHeader() {
-	if !c.sent {
-		c.sent = true
+	if !c.sent.Load() {
+		c.sent.Store(true)
 		copyMetadata(c.info.ResponseHeader(), c.header)
 	}
 }

@@ -11,14 +11,16 @@ import (
 func (c *call) WriteStatus(st *status.Status) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	if c.over.Load() {
 		return errOver
 	}
 	if c.status == nil {
 		c.status = st
 	}
 	c.interruptLocked(st.Err())
-	c.cancel()
+	if c.cancel != nil {
+		c.cancel()
+	}
 	return nil
 }
 
@@ -27,17 +29,20 @@ func (c *call) WriteStatus(st *status.Status) error {
 func (c *call) SetReadDeadline(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over {
+	if c.over.Load() {
 		return
 	}
 	c.stopDeadline()
-	c.deadline = time.AfterFunc(time.Until(t), func() { c.Interrupt(errLate) })
+	if !c.body.ended.Load() {
+		c.deadline = c.handler.timers.start(c, time.Until(t))
+	}
 }
 
 // stopDeadline stops the timer for reading; c is locked.
 func (c *call) stopDeadline() {
 	if c.deadline != nil {
-		c.deadline.Stop()
+		c.handler.timers.stop(c.deadline)
+		c.deadline = nil
 	}
 }
 

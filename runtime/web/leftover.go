@@ -15,7 +15,10 @@ const (
 // the connection is closed after the response. net/http, in full duplex, would take what follows
 // for another request, or panic in the next one.
 func (c *call) settleRequest() {
-	if c.info == nil || c.isOver() {
+	if c.body.ended.Load() {
+		return
+	}
+	if c.info == nil || c.over.Load() {
 		c.dropLeftover()
 	}
 	if !c.body.ended.Load() {

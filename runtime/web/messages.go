@@ -17,7 +17,7 @@ import (
 func (c *call) RecvMsg(msg any) error {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
-	if c.isOver() {
+	if c.over.Load() {
 		return errOver
 	}
 	err := c.stream.Receive(msg)
@@ -36,22 +36,35 @@ func (c *call) RecvMsg(msg any) error {
 func (c *call) SendMsg(msg any) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	c.mu.Lock()
-	if c.over {
-		c.mu.Unlock()
+	if c.over.Load() {
 		return errOver
 	}
-	c.writeHeader()
-	if c.single && c.info.Spec.StreamType == connect.StreamTypeUnary { // a unary response has its trailer
-		copyMetadata(c.info.ResponseTrailer(), c.trailer)
-		c.trailer = nil
+	if err := c.startSending(); err != nil {
+		return err
 	}
-	c.mu.Unlock()
 	err := c.stream.Send(msg)
 	c.handler.uncompressed.remove(c.marked)
 	c.marked = nil
 	if err != nil {
 		return c.sendError(err)
+	}
+	return nil
+}
+
+// startSending passes on the header before the first response.
+func (c *call) startSending() error {
+	if c.sent.Load() {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over.Load() {
+		return errOver
+	}
+	c.writeHeader()
+	if c.info.Spec.StreamType == connect.StreamTypeUnary { // a unary response has its trailer
+		copyMetadata(c.info.ResponseTrailer(), c.trailer)
+		c.trailer = nil
 	}
 	return nil
 }
@@ -69,12 +82,6 @@ func (c *call) SetUncompressed() { c.plain.Store(true) }
 
 // errOver is the error of a method that sends or receives although its call has ended.
 var errOver = status.Error(codes.Canceled, "the call has ended")
-
-func (c *call) isOver() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.over
-}
 
 // receiveError returns the status of a request that could not be received.
 func (c *call) receiveError(err error) error {

@@ -10,26 +10,51 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// metadataOf returns the headers of a request as a method receives them over gRPC.
-func metadataOf(r *http.Request) (metadata.MD, error) {
-	md := make(metadata.MD, len(r.Header)+1)
-	md[":authority"] = []string{r.Host}
-	for header, values := range r.Header {
-		name := strings.ToLower(header)
-		if isHop(name) {
-			continue
-		}
-		if !strings.HasSuffix(name, "-bin") {
-			md[name] = values
-			continue
-		}
-		decoded, err := decodeAll(values)
-		if err != nil {
-			return nil, status.Errorf(codes.Internal, "the header %q is not in base64: %v", name, err)
-		}
-		md[name] = decoded
+// splitHeader separates the headers of a request: it returns those that the protocol reads, which
+// alone the protocol then copies, and sets the metadata of the call. It uses the map of the request
+// for the metadata, unless others see the request: on an HTTP server of the user.
+func (c *call) splitHeader(r *http.Request) (protocol http.Header) {
+	type entry struct {
+		name   string
+		values []string
 	}
-	return md, nil
+	entries := make([]entry, 0, 16)
+	protocol = c.handler.headers.get()
+	compressed := c.handler.offersCompression()
+	for header, values := range r.Header {
+		name, of := useOf(header)
+		if of == ofProtocol || of == ofBoth || of == ofCompression && compressed {
+			protocol[header] = values
+		}
+		if of == ofMethod && strings.HasSuffix(name, "-bin") {
+			values = c.decode(name, values)
+		}
+		if of == ofMethod || of == ofBoth {
+			entries = append(entries, entry{name, values})
+		}
+	}
+	if c.conn != nil {
+		c.md = metadata.MD(r.Header)
+		clear(c.md)
+	} else {
+		c.md = make(metadata.MD, len(entries)+1)
+	}
+	c.host[0] = r.Host
+	c.md[":authority"] = c.host[:]
+	for _, e := range entries {
+		c.md[e.name] = e.values
+	}
+	return protocol
+}
+
+// decode decodes the values of a header in "-bin".
+func (c *call) decode(name string, values []string) []string {
+	decoded, err := decodeAll(values)
+	if err != nil {
+		c.malformed = status.Errorf(codes.Internal,
+			"the header %q is not in base64: %v", name, err)
+	}
+	return decoded
 }
 
 // decodeAll decodes the values of a header in "-bin". One header may have several, with commas.

@@ -17,10 +17,16 @@ import (
 // methods are the handlers of the methods that a server has at one time, by their paths.
 type methods struct {
 	of       *server.Methods
-	byPath   map[string]http.Handler
+	byPath   map[string]*mounted
 	services map[string]bool // their names
 	// unknown serves calls of other paths, streams those in the framing of streams.
-	unknown, streams http.Handler
+	unknown, streams *mounted
+}
+
+// mounted is what serves a method, or an unknown one.
+type mounted struct {
+	http.Handler
+	unary bool
 }
 
 // The paths of what serves unknown methods. No request has them: a method's has no "?".
@@ -43,7 +49,7 @@ func (h *Handler) current() *methods {
 // Handle implements [connecthttp.ServeMux].
 func (m *methods) Handle(pattern string, handler http.Handler) {
 	if !strings.HasSuffix(pattern, "/") { // those are of Mount, for unknown methods of known services
-		m.byPath[pattern] = handler
+		m.byPath[pattern] = &mounted{Handler: handler}
 	}
 }
 
@@ -53,7 +59,7 @@ func (h *Handler) mount(of *server.Methods) *methods {
 	serve := func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
 		return callIn(ctx).serve(ctx, spec, stream)
 	}
-	m := &methods{of: of, byPath: make(map[string]http.Handler), services: make(map[string]bool)}
+	m := &methods{of: of, byPath: make(map[string]*mounted), services: make(map[string]bool)}
 	for _, info := range of.All() {
 		m.services[info.Service] = true
 		front.Register(connect.Method{Spec: specOf(info), Handler: serve})
@@ -64,6 +70,9 @@ func (h *Handler) mount(of *server.Methods) *methods {
 			Spec: connect.Spec{Procedure: unknownStream, StreamType: connect.StreamTypeServer}, Handler: serve,
 		})
 	connecthttp.Mount(m, front, h.options()...)
+	for spec := range front.Specs() {
+		m.byPath[spec.Procedure].unary = spec.StreamType == connect.StreamTypeUnary
+	}
 	m.unknown, m.streams = missing(m.byPath[unknownUnary]), m.byPath[unknownStream]
 	delete(m.byPath, unknownUnary)
 	delete(m.byPath, unknownStream)
@@ -71,13 +80,13 @@ func (h *Handler) mount(of *server.Methods) *methods {
 }
 
 // missing serves unary calls of Connect that name no method: with the HTTP status of a missing page.
-func missing(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func missing(next *mounted) *mounted {
+	return &mounted{http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if w, ok := w.(*response); ok {
 			w.missing = true
 		}
 		next.ServeHTTP(w, r)
-	})
+	}), next.unary}
 }
 
 // options returns the options of the protocols.
@@ -119,7 +128,7 @@ func specOf(info runtime.MethodInfo) connect.Spec {
 }
 
 // handlerOf returns what serves the call that a request is; nil if it is none.
-func (h *Handler) handlerOf(r *http.Request) http.Handler {
+func (h *Handler) handlerOf(r *http.Request) *mounted {
 	m := h.current()
 	if handler, known := m.byPath[r.URL.Path]; known {
 		return handler

@@ -21,8 +21,6 @@ func (c *call) noteRejected() {
 		err = errEncoding
 	}
 	c.ctx, c.info = c.request.Context(), new(connect.CallInfo)
-	c.cancel = func() {}
-	c.md, _ = metadataOf(c.request)
 	c.peer = c.conn.peer(c.request)
 	c.handler.host.Reject(c, err)
 }

@@ -36,11 +36,11 @@ func (*body) Close() error { return nil }
 type response struct {
 	http.ResponseWriter
 	control *http.ResponseController
-	shared  bool   // with the page of another origin
-	before  func() // runs before the header is sent; may be nil
-	missing bool   // the path is that of no method
-	wrote   bool   // the header
-	code    int    // of the header; 0 if it was not set
+	shared  bool  // with the page of another origin
+	settles *call // settles its request before the header is sent; or nil
+	missing bool  // the path is that of no method
+	wrote   bool  // the header
+	code    int   // of the header; 0 if it was not set
 	written atomic.Int64
 }
 
@@ -63,8 +63,8 @@ func (w *response) start() {
 		return
 	}
 	w.wrote = true
-	if w.before != nil {
-		w.before()
+	if w.settles != nil {
+		w.settles.settleRequest()
 	}
 	if w.shared {
 		expose(w.Header())

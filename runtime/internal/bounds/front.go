@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -36,10 +37,7 @@ type held struct {
 // from a. Like [Conn.Tap], Hold rejects no call itself.
 func (b *Bounds) Hold(a *Arrival, addr net.Addr, t Transport, essential bool) {
 	a.bounds, a.transport = b, t
-	if a.Client != nil {
-		addr = a.Client
-	}
-	a.peer = b.peers.acquire(PeerOf(addr))
+	a.peer = b.peerOf(a, addr)
 	a.verdict = enterBoth(&b.all.streams, &a.peer.streams,
 		raised(b.limits.Calls, essential), raised(b.limits.CallsPerPeer, essential))
 	if a.verdict != Accepted {
@@ -53,6 +51,22 @@ func (b *Bounds) Hold(a *Arrival, addr net.Addr, t Transport, essential bool) {
 		b.held.calls = make(map[*Arrival]struct{})
 	}
 	b.held.calls[a] = struct{}{}
+}
+
+// peerOf returns the peer that a call of a front from addr counts for: that of its connection
+// without looking for it.
+func (b *Bounds) peerOf(a *Arrival, addr net.Addr) *peerUse {
+	if a.Client != nil {
+		return b.peers.acquire(PeerOf(a.Client))
+	}
+	if a.conn = b.Conn(addr); a.conn != nil && a.conn.peer != nil {
+		peer := a.conn.peer.retain()
+		if !a.conn.closed.Load() {
+			return peer
+		}
+		peer.release() // it may have been forgotten before
+	}
+	return b.peers.acquire(PeerOf(addr))
 }
 
 // Release stops counting a call of a front.
@@ -158,6 +172,8 @@ type PlainConn struct {
 	use  *Conn
 	once sync.Once
 	err  error // of the header
+
+	arrived atomic.Bool // it has sent a call
 }
 
 // identify reads the header of a connection from a proxy. The first to ask for the address or to
@@ -202,7 +218,11 @@ func (c *PlainConn) Close() error {
 
 // Arrived records that the connection has finished its handshake and sent a call. Until then, a
 // shutdown closes it.
-func (c *PlainConn) Arrived() { c.use.bounds.handshakes.remove(c) }
+func (c *PlainConn) Arrived() {
+	if !c.arrived.Load() && c.arrived.CompareAndSwap(false, true) {
+		c.use.bounds.handshakes.remove(c)
+	}
+}
 
 // Secured closes the connection when the verified certificate of the client has expired.
 func (c *PlainConn) Secured(info credentials.AuthInfo) { c.use.closeAfter(c, info) }

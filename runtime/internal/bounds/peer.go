@@ -114,6 +114,14 @@ func (s *shard) makeRoom() {
 	s.sweep = max(leastSweep, 2*len(s.peers))
 }
 
+// retain acquires a peer that is already acquired.
+func (p *peerUse) retain() *peerUse {
+	p.shard.mu.Lock()
+	defer p.shard.mu.Unlock()
+	p.refs++
+	return p
+}
+
 func (p *peerUse) release() {
 	p.shard.mu.Lock()
 	defer p.shard.mu.Unlock()
