@@ -11,6 +11,7 @@ type Module struct {
 	File     string // its path
 	Dir      string
 	Path     string            // the module path
+	Line     int               // of the module path
 	Versions map[string]string // of the modules that it requires
 	Replaced map[string]bool   // the modules that it replaces
 	Tools    map[string]int    // the tool directives, with their lines
@@ -25,7 +26,7 @@ func (p *Project) addModule(name, text string) {
 	for _, d := range gomod.Directives(text) {
 		switch {
 		case d.Verb == "module" && len(d.Args) == 1:
-			m.Path = d.Args[0]
+			m.Path, m.Line = d.Args[0], d.Line
 		case d.Verb == "require" && len(d.Args) >= 2:
 			m.Versions[d.Args[0]], m.Lines[d.Args[0]] = d.Args[1], d.Line
 		case d.Verb == "replace" && len(d.Args) > 0:

@@ -99,7 +99,7 @@ func (p *patient) checkModules() {
 		}
 		p.checkRequires(m)
 		if p.GoWork != "" && !contains(p.Used, m.Dir) {
-			p.errorf(p.GoWork, 0, "it does not use the module %s, which has the generated code; run go work use %s", m.Path, bufproject.Relative(m.Dir))
+			p.errorf(p.GoWork, 1, "it does not use the module %s, which has the generated code; run go work use %s", m.Path, bufproject.Relative(m.Dir))
 		}
 	})
 	for _, call := range p.Protoc {
@@ -115,7 +115,7 @@ func (p *patient) checkModules() {
 // checkRequires checks that a module with generated code requires the runtime.
 func (p *patient) checkRequires(m bufproject.Module) {
 	if _, version := m.VersionOf(runtimeModule); version == "" && m.Path != runtimeModule && !m.Replaced[runtimeModule] {
-		p.errorf(m.File, 0, "it does not require %s, which the generated code imports; run go get -tool %s@latest%s", runtimeModule, ourCommand, in(m))
+		p.errorf(m.File, m.Line, "it does not require %s, which the generated code imports; run go get -tool %s@latest%s", runtimeModule, ourCommand, in(m))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 const (
 	ours     = "protoc-gen-grpcservice"
 	messages = "protoc-gen-go"
+	stock    = "protoc-gen-go-grpc"
 
 	runtimeModule  = "github.com/grpcservice/grpcservice"
 	protobufModule = "google.golang.org/protobuf"
@@ -56,7 +57,7 @@ func (p *patient) checkTemplates() {
 	case found:
 	case len(p.Templates) > 0:
 		t := p.Templates[0]
-		p.errorf(t.Path, t.PluginsLine, "no plugin is %s, so no services are generated; %s init prints what to add", ours, ours)
+		p.errorf(t.Path, max(t.PluginsLine, 1), "no plugin is %s, so no services are generated; %s init prints what to add", ours, ours)
 	case len(p.Protoc) > 0:
 		call := p.Protoc[0]
 		p.errorf(call.Path, call.Line, "protoc runs without --grpcservice_out, so no services are generated; %s init prints what to add", ours)
@@ -78,8 +79,11 @@ func (p *patient) each(name string, check func(t bufproject.Template, plugin buf
 func (p *patient) checkPlugins() {
 	p.each(ours, func(t bufproject.Template, plugin bufproject.Plugin) {
 		for _, emit := range plugin.Emits() {
-			if emit == "skeleton" || emit == "deploy" {
+			switch emit {
+			case "skeleton", "deploy":
 				p.checkUserFiles(t, plugin, emit)
+			case "gogrpc":
+				p.checkAdapters(t, plugin)
 			}
 		}
 		if _, line := plugin.Opt("report"); line > 0 && plugin.Strategy != "all" {
@@ -118,6 +122,18 @@ func (p *patient) checkUserFiles(t bufproject.Template, plugin bufproject.Plugin
 	if value, line := plugin.Opt(dir); value == "" {
 		p.errorf(t.Path, max(line, plugin.Line), "emit=%s needs %s; add it to opt, such as %s=%s", emit, dir, dir,
 			map[string]string{"skeleton": "internal/service", "deploy": "deploy"}[emit])
+	}
+}
+
+// checkAdapters checks an entry whose code adapts to that of protoc-gen-go-grpc.
+func (p *patient) checkAdapters(t bufproject.Template, plugin bufproject.Plugin) {
+	i := slices.IndexFunc(t.Plugins, func(plugin bufproject.Plugin) bool { return plugin.Name == stock })
+	switch {
+	case i < 0:
+		p.warnf(t.Path, plugin.Line, "emit=gogrpc imports the code of %s, and no entry of this file is that; add it with the same out, unless another command runs it", stock)
+	case plugin.Out != t.Plugins[i].Out && plugin.OutLine > 0 && t.Plugins[i].OutLine > 0:
+		p.errorf(t.Path, plugin.OutLine, "out is %s, that of %s is %s; give both the same, because emit=gogrpc imports its code from the package of the messages",
+			plugin.Out, stock, t.Plugins[i].Out)
 	}
 }
 
