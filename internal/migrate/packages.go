@@ -2,10 +2,10 @@ package migrate
 
 import (
 	"go/ast"
-	"go/build"
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -20,6 +20,7 @@ type packages struct {
 	root    string            // the directory of the module; "" if no go.mod is in or above the program
 	modules map[string]string // the directories of the modules that go.mod names, by their paths
 	read    map[string]declarations
+	cache   string // the directory of the module cache
 }
 
 // declarations are what a package declares, by name.
@@ -37,7 +38,7 @@ func packagesOf(dir string) *packages {
 	at, err := filepath.Abs(dir)
 	for ; err == nil; at = filepath.Dir(at) {
 		if text, err := os.ReadFile(filepath.Join(at, "go.mod")); err == nil {
-			p.root = at
+			p.root, p.cache = at, moduleCache(at)
 			p.readModules(string(text))
 			return p
 		}
@@ -76,7 +77,7 @@ func (p *packages) readModules(text string) {
 		case d.Verb == "module" && len(d.Args) == 1:
 			p.modules[d.Args[0]] = p.root
 		case d.Verb == "require" && len(d.Args) == 2:
-			p.modules[d.Args[0]] = cached(d.Args[0], d.Args[1])
+			p.modules[d.Args[0]] = p.cached(d.Args[0], d.Args[1])
 		}
 	}
 	for _, d := range all {
@@ -86,7 +87,7 @@ func (p *packages) readModules(text string) {
 		}
 		switch with := d.Args[arrow+1:]; {
 		case len(with) > 1:
-			p.modules[d.Args[0]] = cached(with[0], with[1])
+			p.modules[d.Args[0]] = p.cached(with[0], with[1])
 		case filepath.IsAbs(with[0]):
 			p.modules[d.Args[0]] = with[0]
 		default:
@@ -95,13 +96,17 @@ func (p *packages) readModules(text string) {
 	}
 }
 
+// moduleCache returns the directory of the module cache, or "" without the go command.
+func moduleCache(dir string) string {
+	cmd := exec.Command("go", "env", "GOMODCACHE")
+	cmd.Dir = dir
+	out, _ := cmd.Output()
+	return strings.TrimSpace(string(out))
+}
+
 // cached returns the directory of a module in the module cache, in which ! precedes a letter that is
 // a capital.
-func cached(module, version string) string {
-	cache := os.Getenv("GOMODCACHE")
-	if cache == "" {
-		cache = filepath.Join(filepath.SplitList(build.Default.GOPATH + string(filepath.ListSeparator))[0], "pkg", "mod")
-	}
+func (p *packages) cached(module, version string) string {
 	var escaped strings.Builder
 	for _, r := range module + "@" + version {
 		if 'A' <= r && r <= 'Z' {
@@ -110,7 +115,7 @@ func cached(module, version string) string {
 		}
 		escaped.WriteRune(r)
 	}
-	return filepath.Join(cache, filepath.FromSlash(escaped.String()))
+	return filepath.Join(p.cache, filepath.FromSlash(escaped.String()))
 }
 
 // imported returns what a package declares, if it is on the disk.
