@@ -106,6 +106,8 @@ func (v *viewing) apply(entry jetstream.KeyValueEntry) (own bool) {
 		v.leases[id] = struct{}{}
 	}
 	switch {
+	case own && put && !lease:
+		r.disown(key, entry.Value())
 	case own || former:
 	case lease && put:
 		r.other(id).beat = time.Now()
@@ -128,6 +130,16 @@ func (v *viewing) apply(entry jetstream.KeyValueEntry) (own bool) {
 		v.judge(time.Now())
 	}
 	return own
+}
+
+// disown removes an own key from the bucket whose member has left: a request that puts it may
+// arrive after the one that has removed it, over a connection that was lost; r is locked.
+func (r *Roster) disown(key string, value []byte) {
+	room, _, _ := decodeListed(value)
+	_, entered := r.rooms[room][key]
+	if _, waits := r.writes[key]; !entered && !waits {
+		r.schedule(key, nil)
+	}
 }
 
 // other returns a replica, which is alive until its expiry; r is locked.

@@ -2,6 +2,7 @@ package natstest_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,52 @@ func TestARosterThatIsClosed(t *testing.T) {
 	if err != nil || len(info.State.Subjects) != 0 {
 		t.Fatalf("the bucket still has %v, %v", info.State.Subjects, err)
 	}
+}
+
+// TestAMemberThatIsEnteredLate puts the key of a member once more that has left, as a request does
+// that was on its way: the member does not stay.
+func TestAMemberThatIsEnteredLate(t *testing.T) {
+	srv := natstest.Start(t)
+	one, _ := openRoster(t, srv, "b")
+	other, _ := openRoster(t, srv, "b")
+	kv, err := jetStream(t, srv.Connect(t)).KeyValue(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	puts, err := kv.Watch(t.Context(), "member.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	leave := one.Enter("r", hub.Listed{Name: "a", ID: 1})
+	one.Enter("r", hub.Listed{Name: "b", ID: 2})
+	await(t, "both are listed", func() bool { return len(other.Members("r")) == 2 })
+	entries := make(map[string][]byte)
+	for len(entries) < 2 {
+		if entry := <-puts.Updates(); entry != nil {
+			entries[entry.Key()] = entry.Value()
+		}
+	}
+	leave()
+	await(t, "one is listed", func() bool { return len(other.Members("r")) == 1 })
+	for key, value := range entries { // that of the member that has stayed, too
+		if _, err := kv.Put(t.Context(), key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	await(t, "the late one is removed", func() bool {
+		keys, err := kv.Keys(t.Context())
+		members := 0
+		for _, key := range keys {
+			if strings.HasPrefix(key, "member.") {
+				members++
+			}
+		}
+		return err == nil && members == 1
+	})
+	await(t, "one is listed", func() bool {
+		members := other.Members("r")
+		return len(members) == 1 && members[0].Name == "b"
+	})
 }
 
 // TestAnOutageExpiresNobody restarts the server, and takes the bucket away.
