@@ -24,8 +24,9 @@ type Front interface {
 }
 
 // WithFront serves the methods of the server on addr as well, by what open returns, which is called
-// when the server starts. addr is spelled as for [Server.Run]. If it is "", the front serves the
-// address of Run instead of grpc's transport. name is for logs and errors.
+// when the server starts: it may use the server, but not wait for its end. addr is spelled as for
+// [Server.Run]. If it is "", the front serves the address of Run instead of grpc's transport. name
+// is for logs and errors.
 //
 // The front shares everything with the server: policies, rates, the bounds of calls and connections,
 // idempotency keys, health, the log, and the shutdown with its budget. Calls enter through
@@ -79,7 +80,7 @@ type port struct {
 // ports are the addresses of fronts, beside the one of the engine.
 type ports []port
 
-// openFronts opens the fronts and listens on their addresses. The server is locked.
+// openFronts opens the fronts and listens on their addresses.
 func (s *Server) openFronts(ctx context.Context) (opened ports, err error) {
 	defer func() {
 		if err != nil {

@@ -92,3 +92,82 @@ func TestFrontOfAServer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestFrontUsesTheServer has a front use its server while it is opened.
+func TestFrontUsesTheServer(t *testing.T) {
+	servicetest.NoLeaks(t)
+	for name, addr := range map[string]string{"second": "127.0.0.1:0", "sole": ""} {
+		front := newFakeFront(nil)
+		var srv *server.Server
+		serve := func() error {
+			lis, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return srv.Serve(echotest.Context(t), lis)
+		}
+		open := func(h *server.Host) (server.Front, error) {
+			if got := srv.Status().State; got != server.StateStarting {
+				t.Errorf("%s: the server is %v while it starts", name, got)
+			}
+			if len(srv.GetServiceInfo()) == 0 || len(srv.Sources()) == 0 || len(h.Methods().All()) == 0 {
+				t.Errorf("%s: the server has no services", name)
+			}
+			if err := serve(); err == nil || !strings.Contains(err.Error(), "create a new one") {
+				t.Errorf("%s: a second Serve returned %v", name, err)
+			}
+			server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{})
+			go func() { _ = srv.Shutdown(context.Background()) }()
+			return front, nil
+		}
+		srv = server.New(server.WithDrainDelay(0), server.WithFront("fake", addr, open))
+		if err := serve(); err == nil || !strings.Contains(err.Error(), "registered after Serve") {
+			t.Errorf("%s: Serve returned %v, want the error of the late registration", name, err)
+		}
+	}
+}
+
+// TestFrontFailsDuringAShutdown shuts a server down while a front is opened that fails or panics.
+// Shutdown returns.
+func TestFrontFailsDuringAShutdown(t *testing.T) {
+	servicetest.NoLeaks(t)
+	broken := errors.New("broken")
+	for name, fail := range map[string]func() error{
+		"error": func() error { return broken },
+		"panic": func() error { panic(broken) },
+	} {
+		var srv *server.Server
+		shut := make(chan error, 1)
+		open := func(h *server.Host) (server.Front, error) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			requested := make(chan struct{})
+			go func() {
+				close(requested)
+				shut <- srv.Shutdown(ctx)
+			}()
+			<-requested
+			return nil, fail()
+		}
+		srv = server.New(server.WithDrainDelay(0), server.WithFront("fake", "127.0.0.1:0", open))
+		lis, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		func() {
+			defer func() {
+				if got := recover(); (got != nil) != (name == "panic") {
+					t.Errorf("%s: the panic %v", name, got)
+				}
+			}()
+			if err := srv.Serve(echotest.Context(t), lis); !errors.Is(err, broken) {
+				t.Errorf("%s: Serve returned %v", name, err)
+			}
+		}()
+		_ = lis.Close()          // after a panic
+		echotest.Within(t, shut) // nil if it was called after the failure
+		if err := srv.Shutdown(context.Background()); err != nil && !errors.Is(err, broken) && name == "error" {
+			t.Errorf("%s: a second Shutdown returned %v", name, err)
+		}
+	}
+}

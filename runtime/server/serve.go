@@ -96,8 +96,46 @@ func (s *Server) logServing(ctx context.Context, lis net.Listener) {
 	s.pipeline.logger.LogAttrs(ctx, slog.LevelInfo, "serving", attrs...)
 }
 
-// start creates the engine, registers the services on it, and listens for probes.
-func (s *Server) start(ctx context.Context) (Engine, error) {
+// start creates the engine and the fronts, registers the services on the engine, and listens for
+// probes.
+func (s *Server) start(ctx context.Context) (engine Engine, err error) {
+	probes, err := s.prepare(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var fronts ports
+	err = errNotOpened
+	defer func() { err = s.opened(probes, engine, fronts, err) }()
+	engine, fronts, err = s.open(ctx)
+	return engine, err
+}
+
+// errNotOpened is the error of a start during which a function of an option panics.
+var errNotOpened = errors.New("a function of WithFront or WithEngine did not return")
+
+// opened makes the server one that has started, or, with an error, one that has not.
+func (s *Server) opened(probes *probes, engine Engine, fronts ports, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starting = false
+	if err == nil {
+		s.probes, s.engine, s.fronts, s.started = probes, engine, fronts, true
+		for _, r := range s.services {
+			engine.RegisterService(r.desc, r.impl)
+		}
+		return nil
+	}
+	err = errors.Join(err, probes.discard())
+	if isClosed(s.stop.Requested) { // a Shutdown may wait for the end
+		s.started = true
+		return s.stop.Finish(err)
+	}
+	return err
+}
+
+// prepare makes the server one that starts, unless its options or services are invalid. It listens
+// for probes.
+func (s *Server) prepare(ctx context.Context) (*probes, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.misuseLocked(); err != nil {
@@ -118,23 +156,26 @@ func (s *Server) start(ctx context.Context) (Engine, error) {
 		return nil, err
 	}
 	probes, err := s.openProbes(ctx)
-	if err != nil {
-		return nil, err
-	}
+	s.starting = err == nil
+	return probes, err
+}
+
+// open opens the engine and the fronts. The server is not locked, because the functions of
+// [WithFront] and [WithEngine] may use it.
+func (s *Server) open(ctx context.Context) (Engine, ports, error) {
 	engine, err := s.openEngine()
 	if err != nil {
-		return nil, errors.Join(err, probes.discard())
+		return nil, nil, err
 	}
+	complete := false
+	defer func() {
+		if !complete {
+			engine.Stop() // it has goroutines
+		}
+	}()
 	fronts, err := s.openFronts(ctx)
-	if err != nil {
-		engine.Stop() // it has goroutines
-		return nil, errors.Join(err, probes.discard())
-	}
-	s.probes, s.engine, s.fronts, s.started = probes, engine, fronts, true
-	for _, r := range s.services {
-		engine.RegisterService(r.desc, r.impl)
-	}
-	return engine, nil
+	complete = err == nil
+	return engine, fronts, err
 }
 
 // reflected is the registrar of the reflection service, which is registered while the server is
@@ -151,7 +192,7 @@ func (s *Server) misuse() error {
 }
 
 func (s *Server) misuseLocked() error {
-	if s.started {
+	if s.started || s.starting {
 		return errors.New("the server has served already, or was shut down; create a new one")
 	}
 	return errors.Join(s.errs...)

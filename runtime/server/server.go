@@ -23,7 +23,8 @@ type Server struct {
 	background background
 
 	mu       sync.Mutex
-	started  bool // Serve was called, or Shutdown before it
+	starting bool // while the engine and the fronts are opened
+	started  bool // afterwards, or when Shutdown was called before
 	services []registration
 	errs     []error
 	engine   Engine         // from Serve on
@@ -129,7 +130,7 @@ func (s *Server) registerForeign(desc *grpc.ServiceDesc, impl any) {
 func (s *Server) keep(r registration) {
 	s.index.Store(nil)
 	name := r.desc.ServiceName
-	if s.started {
+	if s.started || s.starting {
 		err := fmt.Errorf("%s: registered after Serve; register every service before", name)
 		s.pipeline.logger.Error("service not registered", "error", err)
 		s.errs = append(s.errs, err)

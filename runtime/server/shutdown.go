@@ -32,14 +32,9 @@ const (
 // ([WithCompanions]), which stop last. A server that was shut down before Serve cannot
 // serve.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.mu.Lock()
-	idle := !s.started
-	s.started = true
-	s.mu.Unlock()
-	if idle {
+	if s.retire() {
 		return nil
 	}
-	s.stop.Request(s.pipeline.drainDelay)
 	select {
 	case <-s.stop.Finished:
 	case <-ctx.Done():
@@ -47,6 +42,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		<-s.stop.Finished
 	}
 	return s.stop.Err
+}
+
+// retire requests the shutdown of a server that has started, or reports that there is none.
+func (s *Server) retire() (idle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.started && !s.starting {
+		s.started = true
+		return true
+	}
+	s.stop.Request(s.pipeline.drainDelay) // while s is locked: see start
+	return false
 }
 
 // shutDown runs the steps of [Server.Shutdown].
