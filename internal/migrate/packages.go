@@ -38,8 +38,11 @@ func packagesOf(dir string) *packages {
 	at, err := filepath.Abs(dir)
 	for ; err == nil; at = filepath.Dir(at) {
 		if text, err := os.ReadFile(filepath.Join(at, "go.mod")); err == nil {
-			p.root, p.cache = at, moduleCache(at)
+			var work string
+			p.root = at
+			p.cache, work = goEnvironment(at)
 			p.readModules(string(text))
+			p.readWorkspace(work)
 			return p
 		}
 		if filepath.Dir(at) == at {
@@ -96,12 +99,37 @@ func (p *packages) readModules(text string) {
 	}
 }
 
-// moduleCache returns the directory of the module cache, or "" without the go command.
-func moduleCache(dir string) string {
-	cmd := exec.Command("go", "env", "GOMODCACHE")
+// readWorkspace finds the directories of the modules of a go.work.
+func (p *packages) readWorkspace(file string) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return // there is none, or it is off
+	}
+	for _, use := range gomod.Directives(string(text)) {
+		if use.Verb != "use" || len(use.Args) != 1 {
+			continue
+		}
+		dir := filepath.FromSlash(use.Args[0])
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(filepath.Dir(file), dir)
+		}
+		text, _ := os.ReadFile(filepath.Join(dir, "go.mod"))
+		for _, d := range gomod.Directives(string(text)) {
+			if d.Verb == "module" && len(d.Args) == 1 {
+				p.modules[d.Args[0]] = dir
+			}
+		}
+	}
+}
+
+// goEnvironment returns the directory of the module cache and the path of the go.work that the go
+// command uses in a directory, or "" without the go command.
+func goEnvironment(dir string) (cache, work string) {
+	cmd := exec.Command("go", "env", "GOMODCACHE", "GOWORK")
 	cmd.Dir = dir
 	out, _ := cmd.Output()
-	return strings.TrimSpace(string(out))
+	cache, work, _ = strings.Cut(strings.ReplaceAll(string(out), "\r\n", "\n"), "\n")
+	return cache, strings.TrimSuffix(work, "\n")
 }
 
 // cached returns the directory of a module in the module cache, in which ! precedes a letter that is
