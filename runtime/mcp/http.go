@@ -33,16 +33,16 @@ func (t *Tools) newHandler() handler {
 	})
 }
 
-// request is what calls have of their HTTP request.
+// request is what calls have of their HTTP request, or of their transport.
 type request struct {
-	done     context.Context // of the HTTP request
-	peer     *peer.Peer
+	done     context.Context // of the HTTP request, or of [Tools.Serve]
+	peer     *peer.Peer      // nil without a network
 	metadata metadata.MD
 }
 
 type requestKey struct{}
 
-// peerOf returns the peer of the HTTP request of a call; nil without one.
+// peerOf returns the peer of a call; nil without a network.
 func peerOf(ctx context.Context) *peer.Peer {
 	if of, ok := ctx.Value(requestKey{}).(*request); ok {
 		return of.peer

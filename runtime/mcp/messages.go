@@ -18,6 +18,8 @@ type builder struct {
 	isInput bool
 	level   int // how many levels of messages it has
 
+	comments map[string]string
+
 	places   map[protoreflect.FullName]int // how often messages occur
 	levels   map[protoreflect.FullName]int // how far they are from the root
 	isUpdate bool                          // whether an update mask decides what is required
@@ -148,14 +150,13 @@ func (b *builder) field(field protoreflect.FieldDescriptor) *schema {
 // describe returns what agents read about a field: its comment, or else that of its type, and what
 // the schema does not express.
 func (b *builder) describe(field protoreflect.FieldDescriptor, about string) string {
-	comments := b.tool.info.Comments
-	text := comments[string(field.FullName())]
+	text := b.comments[string(field.FullName())]
 	of := field
 	if field.IsMap() {
 		of = field.MapValue()
 	}
 	if m := of.Message(); text == "" && m != nil {
-		text = comments[string(m.FullName())]
+		text = b.comments[string(m.FullName())]
 	}
 	if oneof := field.ContainingOneof(); oneof != nil && !oneof.IsSynthetic() && b.isInput {
 		text = sentences(text, oneofText(oneof))
@@ -244,14 +245,13 @@ func (b *builder) enum(desc protoreflect.EnumDescriptor) *schema {
 		return &schema{Type: "null"}
 	}
 	s := &schema{Type: "string"}
-	comments := b.tool.info.Comments
-	text := comments[string(desc.FullName())]
+	text := b.comments[string(desc.FullName())]
 	for i := range desc.Values().Len() {
 		value := desc.Values().Get(i)
 		if s.Enum = append(s.Enum, string(value.Name())); len(s.Enum) > mostValues {
 			return &schema{Type: "string", Description: fmt.Sprintf("The name of a value of %s.", desc.FullName())}
 		}
-		comment := comments[string(value.FullName())]
+		comment := b.comments[string(value.FullName())]
 		if line := string(value.Name()) + ": " + comment; comment != "" && len(text)+len(line) < mostText {
 			text = sentences(text, line)
 		}

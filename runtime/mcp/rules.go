@@ -25,6 +25,8 @@ type rules struct {
 const (
 	validateField = 1159
 	requiredRule  = 25
+	ignoreRule    = 27
+	ignoreAlways  = 3
 	stringRules   = 14
 	repeatedRules = 18
 	mapRules      = 19
@@ -38,14 +40,17 @@ const (
 	countMin, countMax                              = 1, 2
 )
 
-// rulesOf returns the rules of a field.
+// rulesOf returns the rules of a field that are enforced.
 func rulesOf(field protoreflect.FieldDescriptor) rules {
 	r := rules{values: make(map[protowire.Number]uint64)}
+	isIgnored := false
 	for _, raw := range policy.RawFields(field.Options(), validateField) {
 		each(raw, func(number protowire.Number, value uint64, inner []byte) {
 			switch {
 			case number == requiredRule:
 				r.required = value != 0
+			case number == ignoreRule:
+				isIgnored = value == ignoreAlways
 			case inner != nil && (number <= lastNumeric || number == stringRules || number == repeatedRules || number == mapRules):
 				r.kind = number
 				each(inner, func(number protowire.Number, value uint64, inner []byte) {
@@ -57,6 +62,9 @@ func rulesOf(field protoreflect.FieldDescriptor) rules {
 				})
 			}
 		})
+	}
+	if isIgnored {
+		return rules{}
 	}
 	return r
 }
@@ -136,10 +144,16 @@ func (r rules) addString(s *schema) {
 }
 
 // isPortable reports whether a pattern of RE2 means the same in schemas, whose patterns are those of
-// JavaScript.
+// JavaScript with Unicode, which rejects escapes that it does not know.
 func isPortable(pattern string) bool {
-	for _, special := range []string{"(?", `\p`, `\P`, `\Q`, `\A`, `\z`, `\C`, `\a`, "[["} {
-		if strings.Contains(pattern, special) {
+	if strings.Contains(pattern, "(?") || strings.Contains(pattern, "[[") || strings.Contains(pattern, "[:") {
+		return false
+	}
+	for i := 0; i < len(pattern); i++ {
+		if pattern[i] != '\\' {
+			continue
+		}
+		if i++; i == len(pattern) || !strings.Contains(`dDwWsSbBtnrfv.^$\*+?()[]{}|/-`, pattern[i:i+1]) {
 			return false
 		}
 	}

@@ -72,8 +72,11 @@ func (p properties) MarshalJSON() ([]byte, error) {
 // maxSchemaBytes is the maximum size of a schema: agents send all of them to their models.
 const maxSchemaBytes = 32 << 10
 
-// levels are how many levels of messages a schema has: as many as fit.
-var levels = []int{1 << 30, 8, 6, 5, 4, 3, 2, 1}
+// sizes are how much a schema has, the most first: as much as fits.
+var sizes = []struct {
+	levels  int  // of messages
+	isTerse bool // without comments
+}{{levels: 1 << 30}, {levels: 8}, {levels: 6}, {levels: 5}, {levels: 4}, {levels: 3}, {levels: 2}, {levels: 1}, {1, true}}
 
 // inputSchema returns the schema of the arguments.
 func (t *tool) inputSchema() json.RawMessage {
@@ -109,11 +112,13 @@ func (t *tool) outputSchema() json.RawMessage {
 	}
 }
 
-// fitting returns the schema of a message that around completes, with as many levels of messages as
-// fit into a schema.
+// fitting returns the schema of a message that around completes, with as much of [sizes] as fits.
 func (t *tool) fitting(desc protoreflect.MessageDescriptor, isInput bool, around func(*schema) *schema) json.RawMessage {
-	for _, level := range levels {
-		b := builder{tool: t, isInput: isInput, level: level}
+	for _, size := range sizes {
+		b := builder{tool: t, isInput: isInput, level: size.levels, comments: t.info.Comments}
+		if size.isTerse {
+			b.comments = nil
+		}
 		root := &schema{}
 		if desc != nil {
 			root = b.root(desc)

@@ -93,12 +93,9 @@ func (t *tool) serve(ctx context.Context, req *sdk.CallToolRequest) (result *sdk
 			result = errorResult(rpcerr.Internal(fmt.Sprint(value)))
 		}
 	}()
-	md := t.config.metadata
-	if of, ok := ctx.Value(requestKey{}).(*request); ok {
-		md = of.metadata
-		defer context.AfterFunc(of.done, cancel)()
-	}
-	ctx = metadata.NewOutgoingContext(ctx, md)
+	of := ctx.Value(requestKey{}).(*request) // of Tools.ServeHTTP or Tools.Serve
+	defer context.AfterFunc(of.done, cancel)()
+	ctx = metadata.NewOutgoingContext(ctx, of.metadata)
 	c := &call{request: req, progress: progressOf(req)}
 	if result, err := t.call(ctx, c); err == nil {
 		return result, nil

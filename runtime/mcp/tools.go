@@ -114,14 +114,17 @@ func (t *Tools) Names() []string {
 	return names
 }
 
-// Serve serves one agent over a transport of the SDK until that closes or ctx ends. The calls have
-// the metadata of [WithMetadata].
+// Serve serves one agent over a transport of the SDK. It returns nil when the agent closes the
+// transport, and the error of ctx when that ends; either cancels the calls that are running. The
+// calls have the metadata of [WithMetadata].
 func (t *Tools) Serve(ctx context.Context, transport sdk.Transport) error {
-	return t.sdk.Run(ctx, transport)
+	// The SDK waits for running calls when ctx ends, and does not cancel them.
+	of := &request{done: ctx, metadata: t.config.metadata}
+	return t.sdk.Run(context.WithValue(ctx, requestKey{}, of), transport)
 }
 
-// ServeStdio serves the program that has started this one over standard input and output, until it
-// closes them or ctx ends. Nothing else may be written to standard output: log to standard error.
+// ServeStdio serves the program that has started this one over standard input and output, as [Tools.Serve]
+// does: until the program closes them or ctx ends. Nothing else may be written to standard output: log to standard error.
 // The calls have the metadata of [WithMetadata].
 func (t *Tools) ServeStdio(ctx context.Context) error {
 	return t.Serve(ctx, &sdk.StdioTransport{MaxLineLength: int(t.config.maxRequestBytes)})
