@@ -102,6 +102,10 @@ var (
 // addScript finds the commands that run protoc. A command may extend over lines that end in a
 // backslash.
 func (p *Project) addScript(name, text string) {
+	p.Plain = append(p.Plain, name)
+	if !strings.Contains(text, "--go_out") {
+		return
+	}
 	command, start, n := "", 0, 0
 	goLine := 0
 	for line := range strings.Lines(text) {
@@ -131,5 +135,4 @@ func (p *Project) addScript(name, text string) {
 		}
 		command = ""
 	}
-	p.Plain = append(p.Plain, name)
 }
