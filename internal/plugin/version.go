@@ -25,8 +25,17 @@ func Version() string {
 // version returns the version of the module that the program was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+	if !ok {
 		return developmentVersion
 	}
-	return info.Main.Version
+	return versionOf(info.Main)
+}
+
+// versionOf returns the version of the module main. The version of a module that a go.mod replaces
+// says nothing about the code.
+func versionOf(main debug.Module) string {
+	if main.Version == "" || main.Version == "(devel)" || main.Replace != nil {
+		return developmentVersion
+	}
+	return main.Version
 }
