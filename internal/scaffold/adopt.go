@@ -55,7 +55,8 @@ func adopt(env Env, dir string) int {
 
 // additionTo decides what a repository must add.
 func additionTo(p bufproject.Project, tree fs.FS, version string) (addition, error) {
-	for _, problem := range p.Problems {
+	if len(p.Problems) > 0 {
+		problem := p.Problems[0]
 		at := problem.Path
 		if problem.Line > 0 {
 			at += fmt.Sprintf(":%d", problem.Line)
