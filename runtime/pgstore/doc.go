@@ -18,7 +18,8 @@
 // All tables are in one schema ([WithSchema]). Times are those of the database, so that replicas
 // whose clocks differ agree on leases. Changes are announced to other processes by NOTIFY, on one
 // connection of each process besides those of the pool. A notification is a hint that saves
-// waiting: without it, everything works a little later.
+// waiting: without it, everything works a little later. A process has another connection while it
+// counts the operations of a table that is more than half full.
 //
 // Options: [WithSchema], [WithLogger]; for operations [WithMaxBytes], [WithHintInterval];
 // for idempotency keys [WithIdempotencyMaxBytes]; for logs [WithLogMaxBytes], [WithLogMaxRecords] and
