@@ -10,7 +10,9 @@ import (
 	"regexp"
 
 	"github.com/grpcservice/grpcservice/benchmarks/peers"
+	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
 	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
+	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/web"
 )
@@ -19,20 +21,38 @@ import (
 const (
 	oursWeb      = "grpcservice, net/http"
 	oursWebNoLog = "grpcservice, net/http, log off"
+	oursWebPlain = "grpcservice, net/http, log off, no policies"
 	oursNative   = "grpcservice, native"
 )
 
 // webStacks serve with a [server.Server]; the value is the stack with the same options.
-var webStacks = map[string]string{oursWeb: ours, oursWebNoLog: oursNoLog, oursNative: oursNoLog}
+var webStacks = map[string]string{
+	oursWeb: ours, oursWebNoLog: oursNoLog, oursWebPlain: oursNoLog, oursNative: oursNoLog,
+}
+
+// withoutPolicies are two methods of FullService, whose pipeline has only what every method has.
+var withoutPolicies = runtime.NewService(
+	policyv1service.FullServiceName, policyv1.File_policy_v1_policy_proto,
+	runtime.Unary("Unary", policyv1service.FullService.Unary, runtime.Policy{}),
+	runtime.ServerStream("ServerStream", policyv1service.FullService.ServerStream, runtime.Policy{}),
+)
 
 // serveWeb serves a stack on a free port, and reports what it uses.
 func serveWeb(stack string) error {
-	opts := append(pipelineOptions(webStacks[stack]), server.WithDrainDelay(0))
+	opts := pipelineOptions(webStacks[stack])
+	if stack == oursWebPlain {
+		opts = []server.Option{server.WithLogger(logger(oursNoLog))}
+	}
+	opts = append(opts, server.WithDrainDelay(0))
 	if stack != oursNative {
 		opts = append(opts, web.ServeAlone())
 	}
 	srv := server.New(opts...)
-	policyv1service.RegisterFullService(srv, service{})
+	if stack == oursWebPlain {
+		server.Register[policyv1service.FullService](srv, withoutPolicies, service{})
+	} else {
+		policyv1service.RegisterFullService(srv, service{})
+	}
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -75,7 +95,8 @@ func measureWeb(ctx context.Context, out io.Writer, p *programs, o options) erro
 	}
 	for _, protocol := range webProtocols {
 		for _, pair := range [][2]string{
-			{connectRPC, oursWebNoLog}, {connectRPC, oursWeb}, {oursNative, oursWebNoLog},
+			{connectRPC, oursWebPlain}, {connectRPC, oursWebNoLog}, {connectRPC, oursWeb},
+			{oursNative, oursWebNoLog},
 		} {
 			if pair[0] == oursNative && protocol.spelled != "grpc" ||
 				!names.MatchString(protocol.name+": "+pair[1]) {

@@ -149,6 +149,33 @@ func TestUnknownFieldsAreIgnored(t *testing.T) {
 	}
 }
 
+// TestForeignPagesAreLogged checks that calls of pages that may not call are logged, like others
+// that are rejected, and that a long origin is cut.
+func TestForeignPagesAreLogged(t *testing.T) {
+	log := new(echotest.Records)
+	r := serve(t, echo, config{log: log})
+	for _, path := range []string{one, "/test.v1.Echo/Other", "/page.html"} {
+		_, body := r.post(t, path, "application/json", `"a"`,
+			"Origin", "https://"+strings.Repeat("evil", 999))
+		if len(body) > 1000 {
+			t.Errorf("%s: a response of %d bytes", path, len(body))
+		}
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	records := log.Named(t, "rpc")
+	if len(records) != 3 { // without a fallback, all paths are those of methods
+		t.Errorf("%d records, want 3\n%s", len(records), log.Text())
+	}
+	for _, record := range records {
+		if record["code"] != "PermissionDenied" ||
+			!strings.Contains(fmt.Sprint(record["error"]), `"https://evil`) {
+			t.Error(record)
+		}
+	}
+}
+
 // TestPreflight checks what browsers ask before they send a request of a page.
 func TestPreflight(t *testing.T) {
 	r := serve(t, echo, config{web: []web.Option{web.WithOrigins("https://ok.example"), web.WithCookies()}})

@@ -98,12 +98,15 @@ func newCall(h *Handler, m *mounted, w http.ResponseWriter, r *http.Request, sha
 	}
 	c.request = r.WithContext(&c.within)
 	c.request.Header, c.request.Body = header, &c.body
-	if r.ProtoMajor == 1 {
-		// A stream may send its header before the request has ended.
+	return c
+}
+
+// openBothWays lets a stream over HTTP/1.1 send its header before the request has ended.
+func (c *call) openBothWays() {
+	if c.request.ProtoMajor == 1 {
 		_ = c.control.EnableFullDuplex()
 		c.response.settles = c
 	}
-	return c
 }
 
 // serve runs the call through the pipeline. It is called by the protocol's handler.

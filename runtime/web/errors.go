@@ -58,8 +58,12 @@ func reasonOf(err error) string {
 	return strings.TrimLeft(text, " \u00a0")
 }
 
+// maxOrigin is the length in bytes to which responses and the log cut an origin.
+const maxOrigin = 128
+
 // errOrigin is the error of a request from a page of an origin that is not allowed.
 func errOrigin(origin string) error {
+	origin = origin[:min(len(origin), maxOrigin)]
 	return reasonOriginNotAllowed.Errorf(codes.PermissionDenied,
 		"pages of the origin %q may not call this server", origin)
 }

@@ -71,7 +71,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err := h.origins.check(r); err != nil {
-		_ = h.errors.Write(w, r, connectError(err)) // fails if the client is gone
+		h.rejectPage(w, r, err)
 		return
 	}
 	shared := h.origins.share(w.Header(), r)
@@ -82,6 +82,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newCall(h, m, w, r, shared)
 	defer c.finish()
+	c.openBothWays()
 	m.ServeHTTP(&c.response, c.request)
 	c.complete = true
 }

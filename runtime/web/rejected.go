@@ -20,9 +20,24 @@ func (c *call) noteRejected() {
 	if c.hasUnknownEncoding() {
 		err = errEncoding
 	}
+	c.logRejected(err)
+}
+
+// logRejected logs a call that has not entered the pipeline.
+func (c *call) logRejected(err error) {
 	c.ctx, c.info = c.request.Context(), new(connect.CallInfo)
 	c.peer = c.conn.peer(c.request)
 	c.handler.host.Reject(c, err)
+}
+
+// rejectPage answers a request of a page that may not send it, and logs it if it is a call.
+func (h *Handler) rejectPage(w http.ResponseWriter, r *http.Request, err error) {
+	_ = h.errors.Write(w, r, connectError(err)) // fails if the client is gone
+	if m := h.handlerOf(r); m != nil {
+		c := newCall(h, m, w, r, false)
+		defer c.finish()
+		c.logRejected(err)
+	}
 }
 
 // The errors in the log of calls that the protocols reject.
