@@ -110,7 +110,7 @@ func (conn *Conn) open(ctx context.Context, method string, options *callOptions)
 		return nil, err
 	}
 	c := &call{
-		client: withoutValues{ctx}, method: method, handler: conn.Host.Handler(method), md: complete(md),
+		client: withoutValues{ctx}, method: method, handler: conn.Host.Handler(method), md: complete(md, ""),
 		peer: conn.peerOf(ctx),
 	}
 	c.server.call = c

@@ -10,6 +10,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
+
+	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 )
 
 // callOptions are the options of a call that have an effect without a network.
@@ -84,13 +86,17 @@ func (o *callOptions) outgoing(ctx context.Context, method string) (metadata.MD,
 	return md, nil
 }
 
-// complete returns outgoing metadata with what a transport adds. It changes md.
-func complete(md metadata.MD) metadata.MD {
+// complete returns outgoing metadata with what a transport adds, and with a request ID unless it is
+// "". It changes md.
+func complete(md metadata.MD, requestID string) metadata.MD {
 	if md == nil {
 		md = make(metadata.MD, 3)
 	}
-	values := [...]string{authority, contentType}
+	values := [...]string{authority, contentType, requestID}
 	md[authorityKey], md[contentTypeKey] = values[0:1:1], values[1:2:2]
+	if requestID != "" {
+		md[requestid.Header] = values[2:3:3]
+	}
 	return md
 }
 

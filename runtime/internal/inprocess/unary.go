@@ -213,10 +213,11 @@ func (c *unaryCall) Value(key any) any {
 // metadata returns what the method receives as its metadata.
 func (c *unaryCall) metadata() metadata.MD {
 	c.reading.Do(func() {
-		c.received = complete(c.outgoing)
-		if c.requestID != nil && len(c.received[requestid.Header]) == 0 {
-			c.received[requestid.Header] = []string{c.requestID(c.caller.Context)}
+		var id string
+		if c.requestID != nil && len(c.outgoing[requestid.Header]) == 0 {
+			id = c.requestID(c.caller.Context)
 		}
+		c.received = complete(c.outgoing, id)
 	})
 	return c.received
 }
