@@ -16,6 +16,7 @@ func (b *builder) facts(c call) (facts []Fact) {
 		}
 	}
 	p := c.Policy.Policy
+	add("REST", restFacts(c)...)
 	if p.Auth == nil {
 		add("Access", markup.Say("The RPC has no ", markup.Code("auth"), " policy: a server that authenticates rejects all callers."))
 	} else {
