@@ -35,7 +35,7 @@ RELEASED := $(filter-out %test,$(filter . runtime/%,$(MODULES)))
 # All checks and tests, those that take longest first. Many tests wait more than they compute, so
 # several run at a time; a step prints its output when it has ended. What needs a tool that is not
 # built would start last.
-CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-mcp test-endpointslice test-deploy test-apidoc breaking test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks test-tools
+CHECKS := test-race test-root lint test-chaos test-examples test-redis test-pgstore test-nats test-conformance test-xds test-web test-mcp test-endpointslice test-deploy test-apidoc breaking test-operation test-prometheus test-otel test-otlp test-roles test-jwtauth test-validate test-sql test-foreign test-production test-benchmarks platforms test-tools
 JOBS ?= 3
 # The packages that count in 64 bits or pack bytes; others are only compiled for 32 bits.
 COUNTING := $(addprefix ./runtime/,batch digest eventlog filter hub idempotency limit page seal subscription upload) \
@@ -276,7 +276,8 @@ bench: ## Measure what docs/performance.md and docs/web.md show, with servers of
 	cd benchmarks && go run . -web -pairs 41 -page ../docs/web.md
 
 .PHONY: lint
-lint: $(BIN)/staticcheck $(BIN)/buf protos ## Check the style of Go and proto files
+lint: $(BIN)/staticcheck $(BIN)/buf $(BIN)/actionlint protos ## Check the style of Go and proto files, and the workflows
+	$(BIN)/actionlint -shellcheck= -pyflakes=
 	@unformatted=$$("$$(go env GOROOT)/bin/gofmt" -l .); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
 	@for module in $(MODULES); do \
 		echo "go mod tidy: $$module"; \
@@ -402,6 +403,12 @@ $(TOOLS): tools/go.mod tools/go.sum
 # Not one of the tools, because its version must be that of the protobuf runtime in go.mod.
 $(BIN)/protoc-gen-go: go.mod go.sum
 	go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
+	@touch $@
+
+# Not one of the tools, because it does not compile with the yaml package of tools/go.mod.
+ACTIONLINT := v1.7.12
+$(BIN)/actionlint: Makefile
+	GOBIN=$(BIN) go install github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT)
 	@touch $@
 
 .PHONY: clean

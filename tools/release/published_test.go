@@ -132,6 +132,48 @@ func TestCommandsOfTheReleasePage(t *testing.T) {
 	}
 }
 
+// TestTargetsOfTheWorkflows checks that make has the targets that workflows run, and that the
+// packages that they test are there.
+func TestTargetsOfTheWorkflows(t *testing.T) {
+	repo := checkout(t)
+	makefile, err := os.ReadFile(repo.path("Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(repo.path(".github/workflows/*.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := 0
+	for _, file := range files {
+		var workflow struct {
+			Jobs map[string]struct{ Steps []struct{ Run string } }
+		}
+		repo.readYAML(t, ".github/workflows/"+filepath.Base(file), &workflow)
+		for _, job := range workflow.Jobs {
+			for _, step := range job.Steps {
+				words := strings.Fields(step.Run)
+				for i, word := range words {
+					if i > 0 && words[i-1] == "make" {
+						made++
+						if !strings.Contains(string(makefile), "\n"+word+":") {
+							t.Errorf("%s: make has no target %s", file, word)
+						}
+					}
+					if dir, ok := strings.CutPrefix(word, "./"); ok {
+						if _, err := os.Stat(repo.path(dir)); err != nil {
+							t.Errorf("%s: %v", file, err)
+						}
+					}
+				}
+			}
+		}
+	}
+	if made < 5 {
+		t.Errorf("the workflows run only %d targets", made)
+	}
+}
+
 func checkout(t *testing.T) repository {
 	t.Helper()
 	repo, err := findRepository(".")
