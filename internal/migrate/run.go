@@ -22,7 +22,8 @@ const help = `protoc-gen-grpcservice migrate ` + Usage + `
 Moves the Go files below DIR, by default the working directory, from protoc-gen-go-grpc to
 grpcservice: services are registered through server.On with server.Compatible, so callers see no
 difference. It prints a diff, and then what remains for you, with positions. With --write it changes
-the files: all of them or, if one cannot be written, none.
+the files, each as a whole; if one is read-only, or there is no room for its new text, it changes
+none.
 
 The exit code is 0, 1 if a file cannot be read or written, and 2 if the arguments are wrong.
 `

@@ -1669,11 +1669,13 @@ type Operation struct {
 	OnConflict Operation_OnConflict `protobuf:"varint,9,opt,name=on_conflict,json=onConflict,proto3,enum=grpcservice.v1.Operation_OnConflict" json:"on_conflict,omitempty"`
 	// The field of the enum in the operation's message: "status".
 	Status *string `protobuf:"bytes,10,opt,name=status,proto3,oneof" json:"status,omitempty"`
-	// Its values for an operation that is done: "SUCCEEDED". The first one stands for success.
+	// Its values for an operation that is done: "SUCCEEDED". The first one stands for success, unless
+	// the work has set another one.
 	Done []string `protobuf:"bytes,11,rep,name=done,proto3" json:"done,omitempty"`
 	// Its values for an operation that is done and has failed: "FAILED", "CANCELLED". The first one
-	// stands for failure; one that ends with CANCELLED or CANCELED stands for a cancelled operation.
-	// Without them, an operation has failed if it is done and its error is set.
+	// stands for failure, unless the work has set another one; one that ends with CANCELLED or
+	// CANCELED stands for a cancelled operation. Without them, an operation has failed if it is done
+	// and its error is set.
 	Failed []string `protobuf:"bytes,12,rep,name=failed,proto3" json:"failed,omitempty"`
 	// Its values before the first attempt, and after: by default those named so.
 	Pending *string `protobuf:"bytes,13,opt,name=pending,proto3,oneof" json:"pending,omitempty"`
