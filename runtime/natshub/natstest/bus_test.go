@@ -244,18 +244,21 @@ func TestNothingRunsAfterStop(t *testing.T) {
 		}
 		stops = append(stops, stop)
 	}
-	if n := subscriptions(); n < 20 {
-		t.Fatalf("%d goroutines receive, want 20", n)
-	}
+	awaitSubscriptions(t, 20) // also proves that they can be counted
 	for _, stop := range stops {
 		stop()
 		stop()
 	}
-	for deadline := time.Now().Add(patience); subscriptions() > 0; {
+	awaitSubscriptions(t, 0)
+}
+
+// awaitSubscriptions waits until n goroutines of nats.go serve subscriptions.
+func awaitSubscriptions(t *testing.T, n int) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); subscriptions() != n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines still receive", subscriptions())
+			t.Fatalf("%d goroutines receive, want %d", subscriptions(), n)
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
