@@ -161,8 +161,9 @@ func TestConnAfterTheCall(t *testing.T) {
 				t.Fatal(err)
 			}
 			ctx := <-kept
-			echotest.Within(t, ctx.Done())
-			if ctx.Err() != context.Canceled || context.Cause(ctx) != context.Canceled || ctx.Done() != ctx.Done() {
+			done := ctx.Done()
+			echotest.Within(t, done)
+			if ctx.Err() != context.Canceled || context.Cause(ctx) != context.Canceled || ctx.Done() != done {
 				t.Errorf("%s: %v, %v", name, ctx.Err(), context.Cause(ctx))
 			}
 			child, cancel := context.WithCancel(context.WithValue(ctx, key{}, 1))
