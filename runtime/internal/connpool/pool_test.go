@@ -425,8 +425,11 @@ func TestKilledServerIsReplaced(t *testing.T) {
 	limit := grpc.MaxConcurrentStreams(10)
 	b := serve(t, "127.0.0.1:0", limit)
 	c := dial(t, setup{connections: 3, child: roundRobin}, []string{b.addr})
-	c.holdAll(25)
+	old := c.holdAll(25)
 	b.Stop()
+	// While their places are taken, a connection to the new server would be opened beside those whose
+	// end the client does not know yet, and streams would be queued there.
+	stopAll(old)
 	b = serve(t, b.addr, limit)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
