@@ -1,4 +1,4 @@
-// Package cli parses the arguments of the commands that work on a directory: [DIR] and flags.
+// Package cli parses the arguments of the commands that take a directory: [DIR] and flags.
 package cli
 
 import (

@@ -144,7 +144,7 @@ func (l *Log) mayBeSwept(s logState) bool {
 }
 
 // sweptOf returns what is known to be deleted of a log, or nil. What is known of another epoch is
-// worthless: the log was deleted and made again, or is that of a backup.
+// worthless: the log was deleted and created again, or restored from a backup.
 func (l *Log) sweptOf(s logState) *eventlog.Position {
 	swept := l.trim.swept.Load()
 	if swept == nil || swept.Epoch != s.bounds.Epoch {
