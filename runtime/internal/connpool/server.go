@@ -27,6 +27,7 @@ type server struct {
 	state     connectivity.State
 	listener  func(balancer.SubConnState)
 	health    connectivity.State // that listener knows
+	notifying bool               // whether the child is being notified of the state or health
 	producers *conn              // has producers of the child
 	closed    bool
 }
@@ -54,11 +55,12 @@ func (s *server) refresh() {
 	s.set.Store(set)
 }
 
-// starting reports whether the server will soon take calls or fail. pool.mu is held.
+// starting reports whether the server will soon take calls or fail. A server whose READY the child
+// does not know yet is not in the picker of the child. pool.mu is held.
 func (s *server) starting() bool {
 	set := s.set.Load()
-	return s.state == connectivity.Connecting || len(set.usable) == 0 && set.opening &&
-		s.state == connectivity.Ready
+	return s.notifying || s.state == connectivity.Connecting ||
+		len(set.usable) == 0 && set.opening && s.state == connectivity.Ready
 }
 
 // take takes a place for a call on the first connection with room, so that the others become idle.
@@ -208,10 +210,11 @@ func (c *conn) onState(state balancer.SubConnState) {
 		return other != c && other.state == connectivity.Ready
 	}) {
 		shut := s.become(c)
-		p.publish()
+		s.notifying = true
 		p.mu.Unlock()
 		shutdown(shut)
 		s.notify(state)
+		s.notified()
 		return
 	}
 	// The server stays READY through another connection.
@@ -266,6 +269,14 @@ func (s *server) notify(state balancer.SubConnState) {
 	}
 }
 
+// notified publishes what the child made of a state or health that it was notified of.
+func (s *server) notified() {
+	s.pool.mu.Lock()
+	defer s.pool.mu.Unlock()
+	s.notifying = false
+	s.pool.publish()
+}
+
 // onHealth follows the health of a connection. The server is healthy while any connection is.
 func (c *conn) onHealth(state balancer.SubConnState) {
 	s, p := c.server, c.server.pool
@@ -281,11 +292,12 @@ func (c *conn) onHealth(state balancer.SubConnState) {
 	}
 	listener, changed := s.listener, s.health != state.ConnectivityState
 	s.health = state.ConnectivityState
-	p.publish()
+	s.notifying = true
 	p.mu.Unlock()
 	if changed || state.ConnectivityState != connectivity.Ready {
 		listener(state)
 	}
+	s.notified()
 }
 
 // RegisterHealthListener implements [balancer.SubConn].
@@ -332,6 +344,7 @@ func (s *server) Connect() {
 	sc := s.conns[0].sc
 	if s.state == connectivity.Idle {
 		s.state = connectivity.Connecting // grpc will report it
+		s.pool.publish()
 	}
 	s.pool.mu.Unlock()
 	sc.Connect()
