@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"reflect"
-	"slices"
-)
+import "reflect"
 
 // With returns the policy of a method whose service has policy p: each field that own sets
 // overrides that of p as a whole. A zero field of own keeps p's, and these values disable one:
@@ -50,12 +47,14 @@ func (p Policy) For(clientStreams, serverStreams bool) Policy {
 
 // fit returns the policy without what methods of this kind cannot have.
 func (p Policy) fit(m Method) Policy {
-	for _, r := range rules {
+	var none Policy
+	for i := range rules {
+		r := &rules[i]
 		misfits := r.fits != nil && r.fits(m) != ""
-		wrong, _ := r.forCalls(m)
-		for _, o := range r.options {
-			if o.take != nil && (misfits || slices.Contains(wrong, o.name)) {
-				o.take(&p, &Policy{})
+		for j := range r.options {
+			o := &r.options[j]
+			if o.take != nil && (misfits || o.of != 0 && !o.of.have(m)) {
+				o.take(&p, &none)
 			}
 		}
 	}
