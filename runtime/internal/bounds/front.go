@@ -2,6 +2,7 @@ package bounds
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -173,7 +174,8 @@ type PlainConn struct {
 	once sync.Once
 	err  error // of the header
 
-	arrived atomic.Bool // it has sent a call
+	arrived  atomic.Bool // it has sent a call
+	deadline writeDeadline
 }
 
 // identify reads the header of a connection from a proxy. The first to ask for the address or to
@@ -199,6 +201,17 @@ func (c *PlainConn) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	return c.Conn.Read(p)
+}
+
+// Write implements net.Conn.
+func (c *PlainConn) Write(p []byte) (int, error) { return c.deadline.write(c.Conn, p) }
+
+// SetWriteDeadline implements net.Conn.
+func (c *PlainConn) SetWriteDeadline(t time.Time) error { return c.deadline.set(c.Conn, t) }
+
+// SetDeadline implements net.Conn.
+func (c *PlainConn) SetDeadline(t time.Time) error {
+	return errors.Join(c.Conn.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 // RemoteAddr returns the address of the peer, which a proxy may have stated.
