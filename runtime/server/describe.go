@@ -37,23 +37,24 @@ func (p *pipeline) describe(desc *grpc.ServiceDesc, info runtime.MethodInfo, han
 // serveUnary puts the pipeline around a unary method.
 func (m *method) serveUnary(handler rpc.Handler) grpc.MethodHandler {
 	answer := m.unaryHandler(handler.Unary)
-	serve := func(ctx context.Context, received any, decode func(any) error) (any, error) {
-		return m.unaryCall(ctx, received != nil, func(ctx context.Context, c *callContext) (any, error) {
-			req := received
-			if req == nil {
-				req = handler.NewRequest()
-			}
-			if err := m.receive(ctx, c, req, decode); err != nil {
-				return nil, err
-			}
-			return answer(ctx, req)
-		})
+	run := func(ctx context.Context, c *callContext, received any, decode func(any) error) (any, error) {
+		req := received
+		if req == nil {
+			req = handler.NewRequest()
+		}
+		if err := m.receive(ctx, c, req, decode); err != nil {
+			return nil, err
+		}
+		return answer(ctx, req)
 	}
 	return func(_ any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (any, error) {
 		if serverWide == nil {
-			return serve(ctx, nil, decode)
+			return m.unaryCall(ctx, false, run, nil, decode)
 		}
-		return m.serveWithin(serverWide, ctx, handler.NewRequest(), decode, serve)
+		within := func(ctx context.Context, req any, decode func(any) error) (any, error) {
+			return m.unaryCall(ctx, true, run, req, decode)
+		}
+		return m.serveWithin(serverWide, ctx, handler.NewRequest(), decode, within)
 	}
 }
 

@@ -46,17 +46,15 @@ func (p *pipeline) foreignDesc(desc *grpc.ServiceDesc, impl any) (*grpc.ServiceD
 // the request and passes the method to an interceptor.
 func serveForeign(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 	inner := m.aroundForeign()
-	serve := func(srv any, ctx context.Context, within bool, decode func(any) error) (any, error) {
-		return m.unaryCall(ctx, within, func(ctx context.Context, c *callContext) (any, error) {
-			return handler(srv, ctx, func(req any) error { return m.receive(ctx, c, req, decode) }, inner)
-		})
+	run := func(ctx context.Context, c *callContext, srv any, decode func(any) error) (any, error) {
+		return handler(srv, ctx, func(req any) error { return m.receive(ctx, c, req, decode) }, inner)
 	}
 	return func(srv any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (any, error) {
 		if serverWide == nil {
-			return serve(srv, ctx, false, decode)
+			return m.unaryCall(ctx, false, run, srv, decode)
 		}
 		within := func(ctx context.Context, req any, decode func(any) error) (any, error) {
-			return serve(srv, ctx, true, func(into any) error {
+			return m.unaryCall(ctx, true, run, srv, func(into any) error {
 				if err := decode(into); err != nil {
 					return err
 				}

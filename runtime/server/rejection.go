@@ -22,21 +22,6 @@ func (c *callContext) rejectedBy() string {
 	return ""
 }
 
-// decode decodes the request of a unary call.
-func (c *callContext) decode(req any, decode func(any) error) (err error) {
-	decoded := false
-	defer func() {
-		if !decoded { // or the codec has panicked
-			c.step.Store(&decodeStep)
-		}
-	}()
-	if err := decode(req); err != nil {
-		return err
-	}
-	decoded = true
-	return nil
-}
-
 // isUndecodable reports whether an error of grpc's RecvMsg is about the message, and not about the
 // end of the stream.
 func isUndecodable(err error) bool {

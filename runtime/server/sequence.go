@@ -73,11 +73,14 @@ func (m *method) bindSequence() (b bound) {
 	return b
 }
 
-// unaryCall runs a unary call through the sequence. run decodes the request, passes it to
-// [method.receive], and calls the handler of [method.unaryHandler]. within reports whether an
-// interceptor of the server is around the call.
+// unaryRun decodes the request of a unary call, passes it to [method.receive], and calls the
+// handler of [method.unaryHandler]. arg is what unaryCall received.
+type unaryRun func(ctx context.Context, c *callContext, arg any, decode func(any) error) (any, error)
+
+// unaryCall runs a unary call through the sequence. within reports whether an interceptor of the
+// server is around the call.
 func (m *method) unaryCall(
-	ctx context.Context, within bool, run func(ctx context.Context, c *callContext) (any, error),
+	ctx context.Context, within bool, run unaryRun, arg any, decode func(any) error,
 ) (resp any, err error) {
 	c := m.begin(ctx, within)
 	defer m.finish(c, &err)
@@ -87,7 +90,7 @@ func (m *method) unaryCall(
 		return nil, err
 	}
 	err = errGoexit
-	return c.prepared(run(ctx, c))
+	return c.prepared(run(ctx, c, arg, decode))
 }
 
 // streamCall runs a stream through the sequence.
@@ -141,9 +144,11 @@ func (m *method) enter(ctx context.Context, c *callContext) error {
 // receive decodes the request of a unary call and checks it.
 func (m *method) receive(ctx context.Context, c *callContext, req any, decode func(any) error) error {
 	c.arrival.ReadUntil(ctx)
-	if err := c.decode(req, decode); err != nil {
+	c.step.Store(&decodeStep) // and it stays if the codec panics
+	if err := decode(req); err != nil {
 		return receiveError(err)
 	}
+	c.step.Store(nil)
 	return m.accept(ctx, c, req)
 }
 
