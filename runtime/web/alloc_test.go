@@ -21,19 +21,19 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/web"
 )
 
-// TestAllocations limits what a unary call allocates beyond one of a server of connect that serves
-// the same method and does nothing else.
+// TestAllocations checks that a unary call allocates less than one of a server of connect that serves
+// the same method and does nothing else: mostly because its context has no timer.
 func TestAllocations(t *testing.T) {
 	const framed = "\x00\x00\x00\x00\x03\x0a\x01a"
 	ours, bare := serveAlone(t), serveBare(t)
 	for _, test := range []struct {
 		name, contentType, body string
 		two                     bool
-		most                    float64
+		fewer                   float64
 	}{
-		{"gRPC, HTTP/2", "application/grpc", framed, true, 1},
-		{"gRPC-Web, HTTP/2", "application/grpc-web+proto", framed, true, 1},
-		{"Connect, HTTP/2", "application/proto", "\x0a\x01a", true, 1},
+		{"gRPC, HTTP/2", "application/grpc", framed, true, 6},
+		{"gRPC-Web, HTTP/2", "application/grpc-web+proto", framed, true, 6},
+		{"Connect, HTTP/2", "application/proto", "\x0a\x01a", true, 6},
 		{"gRPC-Web, HTTP/1.1", "application/grpc-web+proto", framed, false, 4},
 		{"Connect, HTTP/1.1", "application/proto", "\x0a\x01a", false, 4},
 		{"Connect in JSON, HTTP/1.1", "application/json", `"a"`, false, 4},
@@ -44,9 +44,9 @@ func TestAllocations(t *testing.T) {
 				callLike(t, client, url, test.contentType, test.body)
 			})
 		}
-		if got, than := count(ours), count(bare); got > than+test.most {
-			t.Errorf("%s: a call allocates %v times more than one of connect (%v), want at most %v",
-				test.name, got-than, than, test.most)
+		if got, than := count(ours), count(bare); got > than-test.fewer {
+			t.Errorf("%s: a call allocates %v times, one of connect %v times; want at least %v fewer",
+				test.name, got, than, test.fewer)
 		}
 	}
 }

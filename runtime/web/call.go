@@ -22,8 +22,7 @@ type call struct {
 	response response
 	body     body
 	control  http.ResponseController
-	conn     *conn // nil on an HTTP server of the user
-	path     string
+	conn     *conn     // nil on an HTTP server of the user
 	host     [1]string // the value of ":authority"
 	md       metadata.MD
 	peer     *peer.Peer
@@ -33,8 +32,9 @@ type call struct {
 
 	malformed error // of a header, a status; or nil
 
-	within within             // the context of the request
-	cancel context.CancelFunc // nil if nothing but the end of the request ends it
+	within within             // the context of the request, if it has to carry the call
+	timed  timed              // the context of the method, if it is unary
+	cancel context.CancelFunc // of a stream that is served; or nil
 
 	plain  atomic.Bool // its responses must not be compressed
 	marked *byte       // of the response that is being sent; see uncompressed
@@ -54,52 +54,32 @@ type call struct {
 	trailer  metadata.MD
 	status   *status.Status // of WriteStatus
 	why      error          // reading was interrupted, a status; or nil
-	deadline *readTimer     // for reading; nil if it is not limited
+	reading  *readTimer     // interrupts reading; nil if its time is not limited
 }
 
 var _ server.FrontCall = (*call)(nil)
 
-// within is the context of a request, with its call.
-type within struct {
-	context.Context
-	call *call
-}
-
-type callKey struct{}
-
-// Value implements [context.Context].
-func (w *within) Value(key any) any {
-	if key == (callKey{}) {
-		return w.call
-	}
-	return w.Context.Value(key)
-}
-
-func callIn(ctx context.Context) *call {
-	c, _ := ctx.Value(callKey{}).(*call)
-	return c
-}
-
-// newCall returns the call of a request to m. shared means that the page of another origin reads
-// the response.
-func newCall(h *Handler, m *mounted, w http.ResponseWriter, r *http.Request, shared bool) *call {
-	c := &call{handler: h, control: *http.NewResponseController(w), path: r.URL.Path}
+// newCall returns the call of a request. shared means that the page of another origin reads the
+// response.
+func newCall(h *Handler, w http.ResponseWriter, r *http.Request, shared bool) *call {
+	c := &call{handler: h, control: *http.NewResponseController(w)}
 	c.conn = connIn(r.Context())
 	c.conn.arrived(w)
 	c.body.ReadCloser = r.Body
 	c.body.ended.Store(r.Body == http.NoBody)
 	c.response.ResponseWriter, c.response.control, c.response.shared = w, &c.control, shared
-	c.within = within{r.Context(), c}
 	header := c.splitHeader(r)
 	if timeout, ok := takeTimeout(header, r.Method); ok {
-		c.within.Context, c.cancel = context.WithTimeout(r.Context(), timeout)
-	} else if !m.unary {
-		c.within.Context, c.cancel = context.WithCancel(r.Context())
+		c.timed.deadline = time.Now().Add(timeout)
 	}
-	c.request = r.WithContext(&c.within)
+	c.request = c.carried(r)
 	c.request.Header, c.request.Body = header, &c.body
 	return c
 }
+
+// restoreBody gives the request its body back when the protocol has the other one: an HTTP/1.1
+// server examines it after the response, to decide whether another request may follow.
+func (c *call) restoreBody() { c.request.Body = c.body.ReadCloser }
 
 // openBothWays lets a stream over HTTP/1.1 send its header before the request has ended.
 func (c *call) openBothWays() {
@@ -109,10 +89,13 @@ func (c *call) openBothWays() {
 	}
 }
 
-// serve runs the call through the pipeline. It is called by the protocol's handler.
-func (c *call) serve(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+// serve runs the call of a request through the pipeline. It is called by the protocol's handler.
+func serve(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
+	c := callIn(ctx)
+	c.restoreBody()
 	c.info, _ = connect.CallInfoForServerContext(ctx)
-	c.ctx, c.stream = ctx, stream
+	c.stream = stream
+	c.begin(ctx, spec)
 	c.single = spec.StreamType&connect.StreamTypeClient == 0
 	err := c.malformed
 	if err == nil {
@@ -158,6 +141,7 @@ func (c *call) end(err error) error {
 	if err == nil && c.status != nil {
 		err = c.status.Err()
 	}
+	c.response.ends = true
 	c.writeHeader()
 	copyMetadata(c.info.ResponseTrailer(), c.trailer)
 	c.trailer = nil
@@ -174,13 +158,13 @@ func (c *call) finish() {
 	c.over.Store(true)
 	c.stopDeadline()
 	c.mu.Unlock()
-	if c.cancel != nil {
-		c.cancel()
-	}
+	c.restoreBody()
+	c.endContext()
 	if c.release != nil {
 		c.release()
 	}
 	c.handler.headers.put(c.request.Header)
+	c.request.Header = nil
 }
 
 // Context implements [server.FrontCall].
@@ -193,7 +177,7 @@ func (c *call) Peer() *peer.Peer { return c.peer }
 func (c *call) Metadata() metadata.MD { return c.md }
 
 // Method implements [grpc.ServerTransportStream].
-func (c *call) Method() string { return c.path }
+func (c *call) Method() string { return c.request.URL.Path }
 
 // Written implements [server.FrontCall].
 func (c *call) Written() int64 { return c.response.written.Load() }

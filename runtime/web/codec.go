@@ -3,17 +3,19 @@ package web
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
 )
 
-// codec is one of connect's, also for messages of the first version of the API, whose errors of
-// decoding can be told from others.
+// codec is one of connect's, also for messages of the first version of the API. It decodes requests
+// itself: where connect has one in memory, its own codecs would copy it first.
 type codec struct {
 	connect.StableCodec
 	json         bool
@@ -24,13 +26,13 @@ type codec struct {
 // may have fields that the server does not know.
 func (h *Handler) newCodecs() []connect.Codec {
 	return []connect.Codec{
-		codec{connectproto.NewBinaryCodec(), false, h.uncompressed},
-		codec{connectproto.NewJSONCodec(), true, h.uncompressed},
+		&codec{connectproto.NewBinaryCodec(), false, h.uncompressed},
+		&codec{connectproto.NewJSONCodec(), true, h.uncompressed},
 	}
 }
 
 // MarshalWrite implements [connect.Codec].
-func (c codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error {
+func (c *codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error {
 	m, err := messageOf(msg)
 	if err != nil {
 		return err
@@ -47,12 +49,27 @@ func (c codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error {
 }
 
 // UnmarshalRead implements [connect.Codec].
-func (c codec) UnmarshalRead(ctx context.Context, src io.Reader, msg any) error {
+func (c *codec) UnmarshalRead(_ context.Context, src io.Reader, msg any) error {
 	m, err := messageOf(msg)
 	if err != nil {
 		return err
 	}
-	if err := c.StableCodec.UnmarshalRead(ctx, src, m); err != nil {
+	encoded, inMemory := src.(*bytes.Buffer)
+	if !inMemory {
+		encoded = new(bytes.Buffer)
+		if _, err := encoded.ReadFrom(src); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !c.json:
+		err = proto.Unmarshal(encoded.Bytes(), m)
+	case encoded.Len() == 0:
+		err = errors.New("it is empty")
+	default:
+		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(encoded.Bytes(), m)
+	}
+	if err != nil {
 		return &decodeError{c.json, err}
 	}
 	return nil

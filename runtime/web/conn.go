@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/credentials"
@@ -22,9 +23,8 @@ type conn struct {
 	renewAt time.Time // when clients should connect again; zero for never
 	once    sync.Once
 	of      *peer.Peer
+	current atomic.Pointer[call] // of HTTP/1.1, which has one at a time
 }
-
-type connKey struct{}
 
 // connIn returns the connection of a request; nil on an HTTP server of the user.
 func connIn(ctx context.Context) *conn {
@@ -32,13 +32,13 @@ func connIn(ctx context.Context) *conn {
 	return c
 }
 
-// newConn returns a context with the connection.
+// newConn returns the context of a connection.
 func newConn(ctx context.Context, raw net.Conn, age time.Duration) context.Context {
 	c := &conn{raw: hostConn(raw)}
 	if age > 0 {
 		c.renewAt = time.Now().Add(age + time.Duration((rand.Float64()-0.5)/5*float64(age)))
 	}
-	return context.WithValue(ctx, connKey{}, c)
+	return &ofConn{ctx, c}
 }
 
 // hostConn returns the connection of the listener, which TLS may wrap.

@@ -80,7 +80,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveOther(w, r, shared)
 		return
 	}
-	c := newCall(h, m, w, r, shared)
+	c := newCall(h, w, r, shared)
 	defer c.finish()
 	c.openBothWays()
 	m.ServeHTTP(&c.response, c.request)

@@ -34,15 +34,15 @@ func (c *call) SetReadDeadline(t time.Time) {
 	}
 	c.stopDeadline()
 	if !c.body.ended.Load() {
-		c.deadline = c.handler.timers.start(c, time.Until(t))
+		c.reading = c.handler.timers.start(c, time.Until(t))
 	}
 }
 
 // stopDeadline stops the timer for reading; c is locked.
 func (c *call) stopDeadline() {
-	if c.deadline != nil {
-		c.handler.timers.stop(c.deadline)
-		c.deadline = nil
+	if c.reading != nil {
+		c.handler.timers.stop(c.reading)
+		c.reading = nil
 	}
 }
 

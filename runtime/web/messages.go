@@ -42,6 +42,7 @@ func (c *call) SendMsg(msg any) error {
 	if err := c.startSending(); err != nil {
 		return err
 	}
+	c.response.ends = c.info.Spec.StreamType&connect.StreamTypeServer == 0
 	err := c.stream.Send(msg)
 	c.handler.uncompressed.remove(c.marked)
 	c.marked = nil
@@ -114,7 +115,7 @@ func (c *call) brokenError() error {
 	switch {
 	case c.why != nil:
 		return c.why
-	case context.Cause(c.ctx) == context.DeadlineExceeded:
+	case c.ctx.Err() == context.DeadlineExceeded:
 		return errLate
 	default:
 		return status.Error(codes.Canceled, "the client ended the request before it was complete")

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"math"
 	"mime"
 	"net/http"
@@ -56,9 +55,6 @@ func (m *methods) Handle(pattern string, handler http.Handler) {
 // mount returns handlers for methods.
 func (h *Handler) mount(of *server.Methods) *methods {
 	front := connect.NewServer()
-	serve := func(ctx context.Context, spec connect.Spec, stream connect.ServerStream) error {
-		return callIn(ctx).serve(ctx, spec, stream)
-	}
 	m := &methods{of: of, byPath: make(map[string]*mounted), services: make(map[string]bool)}
 	for _, info := range of.All() {
 		m.services[info.Service] = true

@@ -34,7 +34,7 @@ func (c *call) logRejected(err error) {
 func (h *Handler) rejectPage(w http.ResponseWriter, r *http.Request, err error) {
 	_ = h.errors.Write(w, r, connectError(err)) // fails if the client is gone
 	if m := h.handlerOf(r); m != nil {
-		c := newCall(h, m, w, r, false)
+		c := newCall(h, w, r, false)
 		defer c.finish()
 		c.logRejected(err)
 	}

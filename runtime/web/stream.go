@@ -39,6 +39,7 @@ type response struct {
 	shared  bool  // with the page of another origin
 	settles *call // settles its request before the header is sent; or nil
 	missing bool  // the path is that of no method
+	ends    bool  // only the status follows
 	wrote   bool  // the header
 	code    int   // of the header; 0 if it was not set
 	written atomic.Int64
@@ -66,8 +67,12 @@ func (w *response) start() {
 	if w.settles != nil {
 		w.settles.settleRequest()
 	}
+	header := w.Header()
+	if w.ends && w.settles == nil && strings.HasPrefix(first(header, "Content-Type"), "application/grpc") {
+		header["Content-Length"] = nil // net/http would add it, but no response of gRPC has one
+	}
 	if w.shared {
-		expose(w.Header())
+		expose(header)
 	}
 }
 
@@ -88,10 +93,13 @@ func (w *response) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Flush implements [http.Flusher].
+// Flush implements [http.Flusher]. The protocols flush each message and the status: the last of them
+// are sent together, when the handler ends.
 func (w *response) Flush() {
 	w.start()
-	_ = w.control.Flush()
+	if !w.ends {
+		_ = w.control.Flush()
+	}
 }
 
 // expose lets pages of another origin read the headers of a response.

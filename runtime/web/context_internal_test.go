@@ -1,0 +1,101 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// within5s returns a context that ends after 5 seconds, as a call has it.
+func within5s(parent context.Context) *timed {
+	return &timed{Context: parent, deadline: time.Now().Add(5 * time.Second)}
+}
+
+func TestTimedContextEnds(t *testing.T) {
+	for name, end := range map[string]struct {
+		by   func(t *timed, cancel func())
+		want error
+	}{
+		"by its deadline":   {func(*timed, func()) { time.Sleep(5 * time.Second) }, context.DeadlineExceeded},
+		"by its parent":     {func(_ *timed, cancel func()) { cancel() }, context.Canceled},
+		"with its call":     {func(c *timed, _ func()) { c.end() }, context.Canceled},
+		"after it was late": {func(c *timed, _ func()) { time.Sleep(6 * time.Second); c.Err(); c.end() }, context.DeadlineExceeded},
+	} {
+		for _, watched := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				parent, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				c := within5s(parent)
+				if watched {
+					select {
+					case <-c.Done():
+						t.Errorf("%s: it is done at once", name)
+					default:
+					}
+				}
+				if err := c.Err(); err != nil {
+					t.Errorf("%s: %v at once", name, err)
+				}
+				end.by(c, cancel)
+				synctest.Wait()
+				if err := c.Err(); !errors.Is(err, end.want) {
+					t.Errorf("%s (watched %t): %v, want %v", name, watched, err, end.want)
+				}
+				<-c.Done()
+				if err := context.Cause(c); !errors.Is(err, end.want) {
+					t.Errorf("%s (watched %t): the cause is %v, want %v", name, watched, err, end.want)
+				}
+				c.end()
+			})
+		}
+	}
+}
+
+func TestTimedContextHasTheEarlierDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, parent := range []time.Duration{time.Second, 10 * time.Second} {
+			ctx, cancel := context.WithTimeout(context.Background(), parent)
+			defer cancel()
+			c := within5s(ctx)
+			defer c.end()
+			if got, ok := c.Deadline(); !ok || time.Until(got) != min(parent, 5*time.Second) {
+				t.Errorf("in %v, want %v", time.Until(got), min(parent, 5*time.Second))
+			}
+		}
+		none := &timed{Context: context.Background()}
+		if got, ok := none.Deadline(); ok || none.Done() != nil || none.Err() != nil {
+			t.Errorf("a call without a deadline has %v", got)
+		}
+	})
+}
+
+// TestTimedContextOfChildren derives contexts, which must cost no goroutine and end with it.
+func TestTimedContextOfChildren(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		c := within5s(context.WithValue(context.Background(), key{}, "value"))
+		child, cancel := context.WithCancel(c)
+		defer cancel()
+		stopped := make(chan struct{})
+		context.AfterFunc(child, func() { close(stopped) })
+		if child.Value(key{}) != "value" {
+			t.Error("the child has no values")
+		}
+		time.Sleep(5 * time.Second)
+		<-stopped
+		if !errors.Is(child.Err(), context.DeadlineExceeded) {
+			t.Errorf("the child has ended by %v", child.Err())
+		}
+		c.end()
+		if c.Value(key{}) != "value" {
+			t.Error("the values have gone with the call")
+		}
+		after := within5s(context.WithValue(context.Background(), key{}, "value"))
+		after.end()
+		if after.Value(key{}) != "value" {
+			t.Error("the values have gone with the call that nothing watched")
+		}
+	})
+}
