@@ -46,15 +46,15 @@ func (p *programs) binary(ctx context.Context, dir string, flags ...string) (str
 
 // start starts the server of a stack.
 func (p *programs) start(ctx context.Context, stack string) (*serverProcess, error) {
-	peer, ok := peerServers[stack]
+	program, ok := serverPrograms[stack]
 	if !ok {
 		return startServer(stack)
 	}
-	binary, err := p.binary(ctx, peer.dir, peer.flags...)
+	binary, err := p.binary(ctx, program.dir, program.flags...)
 	if err != nil {
 		return nil, err
 	}
-	return startProgram(stack, binary, peer.args...)
+	return startProgram(stack, binary, program.args...)
 }
 
 // measureCalls compares what a server process and a bare one use for calls over loopback TCP, from

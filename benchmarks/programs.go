@@ -21,8 +21,8 @@ const (
 	connectRPCFull = "connect, same features"
 )
 
-// peerServer is the program of a server in a module of its own.
-type peerServer struct {
+// serverProgram is the program of a server: those of other frameworks are in modules of their own.
+type serverProgram struct {
 	dir  string
 	args []string
 	// flags are those of go build. A dependency of kitex refers to names of encoding/json, which
@@ -32,11 +32,14 @@ type peerServer struct {
 
 var kitexFlags = []string{"-ldflags=-checklinkname=0"}
 
-var peerServers = map[string]peerServer{
+var serverPrograms = map[string]serverProgram{
 	kitex:     {dir: "peers/kitex", flags: kitexFlags},
 	kitexFull: {dir: "peers/kitex", flags: kitexFlags, args: []string{"-full"}},
 	kratos:    {dir: "peers/kratos"}, kratosFull: {dir: "peers/kratos", args: []string{"-full"}},
 	gozero: {dir: "peers/gozero"}, gozeroFull: {dir: "peers/gozero", args: []string{"-full"}},
+	oursWebPlain: {dir: "serveweb"}, oursWebNoLog: {dir: "serveweb", args: []string{"-policies"}},
+	oursWeb:    {dir: "serveweb", args: []string{"-policies", "-log"}},
+	oursNative: {dir: "serveweb", args: []string{"-policies", "-native"}},
 	connectRPC: {dir: "peers/connect"}, connectRPCFull: {dir: "peers/connect", args: []string{"-full"}},
 }
 

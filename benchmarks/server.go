@@ -17,9 +17,6 @@ import (
 // serveStack serves a stack on a free port, and reports what it uses to the process that has
 // started it.
 func serveStack(stack string) error {
-	if _, ok := webStacks[stack]; ok {
-		return serveWeb(stack)
-	}
 	srv, err := register(stack)
 	if err != nil {
 		return err

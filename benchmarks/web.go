@@ -5,65 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"regexp"
-
-	"github.com/grpcservice/grpcservice/benchmarks/peers"
-	policyv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1"
-	"github.com/grpcservice/grpcservice/internal/e2e/gen/policy/v1/policyv1service"
-	"github.com/grpcservice/grpcservice/runtime"
-	"github.com/grpcservice/grpcservice/runtime/server"
-	"github.com/grpcservice/grpcservice/runtime/web"
 )
 
-// The stacks that serve over net/http. The native one is their measure for gRPC.
+// The stacks that serve over net/http: see serveweb. The native one is their measure for gRPC.
 const (
 	oursWeb      = "grpcservice, net/http"
 	oursWebNoLog = "grpcservice, net/http, log off"
 	oursWebPlain = "grpcservice, net/http, log off, no policies"
 	oursNative   = "grpcservice, native"
 )
-
-// webStacks serve with a [server.Server]; the value is the stack with the same options.
-var webStacks = map[string]string{
-	oursWeb: ours, oursWebNoLog: oursNoLog, oursWebPlain: oursNoLog, oursNative: oursNoLog,
-}
-
-// withoutPolicies are two methods of FullService, whose pipeline has only what every method has.
-var withoutPolicies = runtime.NewService(
-	policyv1service.FullServiceName, policyv1.File_policy_v1_policy_proto,
-	runtime.Unary("Unary", policyv1service.FullService.Unary, runtime.Policy{}),
-	runtime.ServerStream("ServerStream", policyv1service.FullService.ServerStream, runtime.Policy{}),
-)
-
-// serveWeb serves a stack on a free port, and reports what it uses.
-func serveWeb(stack string) error {
-	opts := pipelineOptions(webStacks[stack])
-	if stack == oursWebPlain {
-		opts = []server.Option{server.WithLogger(logger(oursNoLog))}
-	}
-	opts = append(opts, server.WithDrainDelay(0))
-	if stack != oursNative {
-		opts = append(opts, web.ServeAlone())
-	}
-	srv := server.New(opts...)
-	if stack == oursWebPlain {
-		server.Register[policyv1service.FullService](srv, withoutPolicies, service{})
-	} else {
-		policyv1service.RegisterFullService(srv, service{})
-	}
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ctx, lis) }()
-	err = peers.Report(lis.Addr().String(), os.Stdin, os.Stdout)
-	stop()
-	return errors.Join(err, <-served)
-}
 
 // webProtocols are those that a server over net/http has, as driveweb spells them.
 var webProtocols = []struct{ name, spelled string }{
