@@ -96,15 +96,7 @@ func (h *Host) Serve(call FrontCall) (release func(), err error) {
 			release()
 		}
 	}()
-	handler := host{s}.Handler(a.Method)
-	if handler.Stream != nil {
-		err = handler.Stream(handler.Impl, frontStream{call, a})
-	} else {
-		var resp any
-		if resp, err = handler.Unary(handler.Impl, a, call.RecvMsg, nil); err == nil {
-			err = call.SendMsg(resp)
-		}
-	}
+	err = host{s}.run(a, call)
 	returned = true
 	return release, err
 }
@@ -116,6 +108,19 @@ func (h *Host) Reject(call FrontCall, err error) {
 	a := p.arrive(call)
 	defer a.Release()
 	p.noteRejected(a, err)
+}
+
+// run runs the handler of a call.
+func (h host) run(a *bounds.Arrival, call FrontCall) error {
+	handler := h.Handler(a.Method)
+	if handler.Stream != nil {
+		return handler.Stream(handler.Impl, frontStream{call, a})
+	}
+	resp, err := handler.Unary(handler.Impl, a, call.RecvMsg, nil)
+	if err != nil {
+		return err
+	}
+	return call.SendMsg(resp)
 }
 
 // arrive counts a call of a front, and allocates it, as tapHandle does with those of grpc.

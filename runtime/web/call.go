@@ -18,7 +18,7 @@ import (
 // call is one call: the [server.FrontCall] of the pipeline.
 type call struct {
 	handler  *Handler
-	request  *http.Request // as the protocol sees it; its context has the call
+	request  *http.Request // as the protocol sees it
 	response response
 	body     body
 	control  http.ResponseController
