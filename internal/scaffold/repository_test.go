@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,26 @@ func TestStarter(t *testing.T) {
 			if main := files["cmd/server/main.go"]; strings.Contains(main, "TODO") || !strings.Contains(main, "server.WithReflection()") {
 				t.Errorf("cmd/server/main.go:\n%s", main)
 			}
+			checkEnvironment(t, files["cmd/server/main.go"])
 		})
+	}
+}
+
+// checkEnvironment checks that the package comment of a program lists the environment variables that
+// the program reads, and no others.
+func checkEnvironment(t *testing.T, program string) {
+	t.Helper()
+	names := func(expression string) []string {
+		var all []string
+		for _, match := range regexp.MustCompile(expression).FindAllStringSubmatch(program, -1) {
+			all = append(all, match[1])
+		}
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	reads, lists := names(`(?m)^[^/\n]*getenv\("(\w+)"\)`), names(`(?m)^//\t(\w+) `)
+	if len(reads) == 0 || !slices.Equal(reads, lists) {
+		t.Errorf("main.go reads %q, and its package comment lists %q", reads, lists)
 	}
 }
 

@@ -8,6 +8,9 @@
 //	SHUTDOWN_TIMEOUT          how long running calls may take after that; default 20s
 //	MAX_CONNECTION_AGE        the age at which clients reconnect and find new replicas; default 30m
 //	MAX_CONNECTION_AGE_GRACE  how long calls on their old connections may continue; default 5m
+//	TLS                       the directory of tls.crt and tls.key; default none, for plain text
+//	CLIENT_CAS                the PEM file of the CAs of clients, for mutual TLS; default none
+//	HEALTH_ADDR               the TCP address for probes, which do not use TLS; default none
 //	WITHOUT_AUTHENTICATION    true lets every caller call every method, for trials; default false
 package main
 
