@@ -187,7 +187,7 @@ test-servers: ## Install the servers that tests start (Debian, as root)
 		trap "rm -f $$policy" EXIT; \
 		printf '#!/bin/sh\nexit 101\n' > $$policy && chmod +x $$policy || exit 1; \
 	fi; \
-	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y $$missing
+	apt-get update && DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y $$missing
 
 .PHONY: test-deploy
 test-deploy: ## Decode the manifests into the types of Kubernetes and Istio
