@@ -23,6 +23,7 @@ type parameter struct {
 
 	emits []string // it has an effect only with one of these emits; empty means any
 	alone string   // the error if none of these is on; "" means the usual text
+	with  need     // it has an effect only with this parameter, if it has a name
 
 	usage   string // the value in --help and the docs, such as "=FILE"
 	help    string // its line in --help
@@ -183,6 +184,7 @@ var emitParameters = []parameter{{
 }, {
 	name: "web_port", usage: "=8081", emits: []string{"skeleton", "deploy"}, without: "none",
 	alone: "emit=skeleton writes a program that serves it, and emit=deploy opens it; set one of them",
+	with:  need{"app", "the directory of the program that serves it", "cmd/server"},
 	valid: lazyregexp.New(`^[1-9][0-9]{3,4}$`), want: "a number from 1024 to 65535",
 	set:  func(p *parameters, value string) { p.deploy.webPort, _ = strconv.Atoi(value) }, // digits
 	help: "the second port, on which the program serves HTTP with runtime/web",

@@ -60,16 +60,26 @@ func (p *parameters) lacking(values map[string]string) error {
 	return errors.Join(errs...)
 }
 
-// idle returns an error for each parameter in values that has no effect on the active emits.
+// idle returns an error for each parameter in values that has no effect on the active emits, or
+// without another parameter.
 func (p *parameters) idle(values map[string]string) error {
 	var errs []error
 	for _, row := range parameterTable() {
 		value, given := values[row.name]
-		if !given || len(row.emits) == 0 || p.emits(row.emits...) {
+		if !given {
 			continue
 		}
-		alone := cmp.Or(row.alone, "it has no effect without emit="+row.emits[0]+"; set both")
-		errs = append(errs, fmt.Errorf("parameter %s=%q: %s", row.name, value, alone))
+		reason := ""
+		if _, has := values[row.with.parameter]; !has && row.with.parameter != "" {
+			reason = fmt.Sprintf("it has no effect without %s, %s; set both, as in %s=%s",
+				row.with.parameter, row.with.what, row.with.parameter, row.with.example)
+		}
+		if len(row.emits) > 0 && !p.emits(row.emits...) {
+			reason = cmp.Or(row.alone, "it has no effect without emit="+row.emits[0]+"; set both")
+		}
+		if reason != "" {
+			errs = append(errs, fmt.Errorf("parameter %s=%q: %s", row.name, value, reason))
+		}
 	}
 	return errors.Join(errs...)
 }
