@@ -12,6 +12,9 @@ type registration struct {
 	server *ast.Ident
 	old    bool // whether it takes a *grpc.Server only
 	name   string
+
+	known bool   // whether the declaration of the called function was found
+	of    string // the import path of its package; "" for the file's own, or if it is not known
 }
 
 // registrations returns the calls in a function that register a generated service with a variable.
@@ -33,11 +36,29 @@ func (m *mover) registrations(fn *ast.FuncDecl) (found []registration) {
 		case known && !declared.generated && declared.takes != "ServiceRegistrar": // it has another purpose
 		default:
 			old := known && declared.takes != "ServiceRegistrar"
-			found = append(found, registration{call.Pos(), server, old, strings.TrimPrefix(pkg+"."+name, ".")})
+			found = append(found, registration{
+				at: call.Pos(), server: server, old: old, name: strings.TrimPrefix(pkg+"."+name, "."),
+				known: known, of: m.importOf(pkg),
+			})
 		}
 		return true
 	})
 	return found
+}
+
+// noteAssumption reports a registration whose declaration was not found, once for each package. It
+// is moved as one of a new protoc-gen-go-grpc.
+func (m *mover) noteAssumption(r registration) {
+	if r.known || m.assumed[r.of] {
+		return
+	}
+	m.assumed[r.of] = true
+	in := ""
+	if r.of != "" {
+		in = " in package " + r.of
+	}
+	m.note(r.at, "%s is assumed to take a grpc.ServiceRegistrar, because its declaration was not "+
+		"found%s; generate or download its package, and check that the program builds", r.name, in)
 }
 
 // isOfGRPC reports whether a package is one of grpc's own. Its examples are not.
@@ -87,6 +108,7 @@ func (m *mover) noteParameter(fn *ast.FuncDecl, grpc string, found []registratio
 		for _, name := range field.Names {
 			for _, r := range found {
 				if r.server.Name == name.Name && !r.old {
+					m.noteAssumption(r)
 					m.note(r.at, "this registers with the parameter %s; make that a grpc.ServiceRegistrar, and pass what server.On(..., server.Compatible()) returns", name.Name)
 					break
 				}

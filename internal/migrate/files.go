@@ -15,9 +15,10 @@ import (
 // file is a Go file of the user. Its path is relative, with slashes.
 type file struct{ path, text string }
 
-// readFiles returns the Go files below dir that a person writes, ordered by path. It leaves out
-// other modules, and what the go command ignores.
-func readFiles(dir string) (files []file, err error) {
+// readFiles returns the Go files below dir that a person writes, ordered by path, and a note for
+// each symbolic link that it does not follow. It leaves out other modules, and what the go command
+// ignores.
+func readFiles(dir string) (files []file, links []note, err error) {
 	tree := os.DirFS(dir)
 	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -26,6 +27,12 @@ func readFiles(dir string) (files []file, err error) {
 		case entry.IsDir():
 			if name != "." && isOutside(tree, name) {
 				return fs.SkipDir
+			}
+			return nil
+		case entry.Type()&fs.ModeSymlink != 0:
+			if what := linked(tree, name); what != "" {
+				links = append(links, note{token.Position{Filename: name},
+					"this symbolic link is not followed; run migrate in " + what + " that it leads to"})
 			}
 			return nil
 		case path.Ext(name) != ".go" || !entry.Type().IsRegular():
@@ -41,9 +48,22 @@ func readFiles(dir string) (files []file, err error) {
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Clean(dir), err)
+		return nil, nil, fmt.Errorf("%s: %w", filepath.Clean(dir), err)
 	}
-	return files, nil
+	return files, links, nil
+}
+
+// linked returns where to run the command for the Go files that a symbolic link leads to. It returns
+// "" if the link concerns none of the module.
+func linked(tree fs.FS, link string) string {
+	info, err := fs.Stat(tree, link)
+	switch {
+	case err == nil && info.IsDir() && !isOutside(tree, link):
+		return "the directory"
+	case path.Ext(link) == ".go" && (err != nil || !info.IsDir()):
+		return "the directory of the file"
+	}
+	return ""
 }
 
 // isOutside reports whether a directory does not belong to the module.

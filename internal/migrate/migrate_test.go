@@ -108,7 +108,7 @@ func apply(t *testing.T, dir, patch string) {
 // read returns the files of a directory.
 func read(t *testing.T, dir string) map[string]string {
 	t.Helper()
-	files, err := readFiles(dir)
+	files, _, err := readFiles(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,5 +210,61 @@ func TestWorkspace(t *testing.T) {
 	const want = "main.go:10:2: api.RegisterOldServiceServer takes a *grpc.Server; "
 	if got := run(t, filepath.Join(dir, "service")); !strings.HasPrefix(got, want) {
 		t.Errorf("it prints\n%s\nwant %q", got, want)
+	}
+}
+
+// TestUnknownPackages checks that a registration whose declaration is not on the disk is moved, and
+// that the assumption behind it is reported once for each package.
+func TestUnknownPackages(t *testing.T) {
+	const code = "package main\n\nimport (\n\tapi \"example.com/api/v1\"\n\t\"google.golang.org/grpc\"\n)\n\n" +
+		"func main() {\n\ts := grpc.NewServer()\n\tapi.RegisterAServer(s, nil)\n\tapi.RegisterBServer(s, nil)\n" +
+		"\tRegisterCServer(s, nil)\n}\n\nfunc register(s *grpc.Server) { api.RegisterAServer(s, nil) }\n"
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.com/m\n", "main.go": code} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const assumed = " is assumed to take a grpc.ServiceRegistrar, because its declaration was not found"
+	const remedy = "; generate or download its package, and check that the program builds\n"
+	got := run(t, dir)
+	for _, want := range []string{
+		"\nmain.go:10:2: api.RegisterAServer" + assumed + " in package example.com/api/v1" + remedy,
+		"\nmain.go:12:2: RegisterCServer" + assumed + remedy,
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("it prints\n%s\nwant %q", got, want)
+		}
+	}
+	if n := strings.Count(got, assumed); n != 2 {
+		t.Errorf("it prints %d assumptions, want 2:\n%s", n, got)
+	}
+}
+
+// TestLinks checks that symbolic links to Go files and to directories are reported.
+func TestLinks(t *testing.T) {
+	dir, elsewhere := copyOf(t, "testdata/nothing"), copyOf(t, "testdata/unformatted")
+	if err := os.Mkdir(filepath.Join(dir, "cmd"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(elsewhere, "part"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{
+		"cmd/main.go": "main.go", "part": "part", "text": "none", "vendor": "part", "module": ".",
+	} {
+		if err := os.Symlink(filepath.Join(elsewhere, target), filepath.Join(dir, filepath.FromSlash(link))); err != nil {
+			t.Skip(err) // Windows needs a privilege
+		}
+	}
+	const want = "cmd/main.go: this symbolic link is not followed; run migrate in the directory of the " +
+		"file that it leads to\n" +
+		"part: this symbolic link is not followed; run migrate in the directory that it leads to\n" +
+		"nothing can be changed for you\n"
+	if got := run(t, dir); got != want {
+		t.Errorf("it prints\n%s\nwant\n%s", got, want)
+	}
+	if d := cmp.Diff(read(t, copyOf(t, "testdata/unformatted")), read(t, elsewhere)); d != "" {
+		t.Errorf("files behind links changed (-before +after):\n%s", d)
 	}
 }

@@ -28,6 +28,9 @@ type note struct {
 }
 
 func (n note) String() string {
+	if !n.at.IsValid() { // it concerns the whole file
+		return n.at.Filename + ": " + n.text
+	}
 	return fmt.Sprintf("%s:%d:%d: %s", n.at.Filename, n.at.Line, n.at.Column, n.text)
 }
 
@@ -42,7 +45,7 @@ func move(f file, pkgs *packages, own declarations) (text string, notes []note) 
 		}
 		return f.text, []note{{at, "this does not parse, so the file stays as it is: " + text}}
 	}
-	m := &mover{set: set, file: parsed, text: f.text, packages: pkgs, own: own}
+	m := &mover{set: set, file: parsed, text: f.text, packages: pkgs, own: own, assumed: make(map[string]bool)}
 	m.noteImports()
 	for _, decl := range parsed.Decls {
 		switch decl := decl.(type) {
@@ -80,6 +83,8 @@ type mover struct {
 
 	packages *packages
 	own      declarations // those of the package of the file
+
+	assumed map[string]bool // the packages that noteAssumption has reported
 }
 
 // edit replaces a part of the text.
@@ -251,6 +256,7 @@ func (m *mover) register(s madeServer, calls []registration, ours string) {
 	end := m.lineEnd(m.offset(s.end)) // behind a comment in the same line
 	m.insert(end, m.indentation(s.at)+fmt.Sprintf("%s := %s.On(%s, %s.Compatible())", ours, m.serverName(), s.name, m.serverName()))
 	for _, r := range calls {
+		m.noteAssumption(r)
 		m.edits = append(m.edits, edit{m.offset(r.server.Pos()), m.offset(r.server.End()), ours})
 	}
 }

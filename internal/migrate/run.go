@@ -55,13 +55,12 @@ func Run(env Env) int {
 		fmt.Fprintf(env.Stderr, "migrate: %v; want %s\n", err, Usage)
 		return exitMisused
 	}
-	files, err := readFiles(dir)
+	files, notes, err := readFiles(dir)
 	if err != nil {
 		fmt.Fprintf(env.Stderr, "migrate: %v\n", err)
 		return exitFailed
 	}
 	var changed []file
-	var notes []note
 	pkgs := packagesOf(dir)
 	for _, f := range files {
 		own := pkgs.at(filepath.Join(dir, filepath.FromSlash(path.Dir(f.path))))
