@@ -27,7 +27,7 @@ type Project struct {
 	Used      []string     // the directories that it uses
 	Protos    []Proto      // every proto
 	Generated []Generated  // every file that one of the plugins generated
-	Protoc    []ProtocCall // every line of a Makefile or script that runs protoc
+	Protoc    []ProtocCall // every line of a Makefile, script or go:generate that runs protoc
 	Plain     []string     // every other file
 	Problems  []Problem    // of files that cannot be read
 	Truncated bool         // whether there are more than [MostFiles], of which the rest is not read
@@ -153,7 +153,9 @@ func kindOf(name string) func(p *Project, name, text string) {
 		return (*Project).addModule
 	case ext == ".proto":
 		return (*Project).addProto
-	case ext == ".go" || ext == ".md":
+	case ext == ".go":
+		return (*Project).addGo
+	case ext == ".md":
 		return (*Project).addGenerated
 	case base == "Makefile" || base == "makefile" || base == "GNUmakefile" || base == "Justfile" || base == "justfile" ||
 		ext == ".mk" || ext == ".sh" || strings.HasPrefix(base, "Taskfile.") && yaml:

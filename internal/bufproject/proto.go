@@ -1,6 +1,7 @@
 package bufproject
 
 import (
+	"path"
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/lazyregexp"
@@ -88,7 +89,7 @@ func (p *Project) addGenerated(name, text string) {
 type ProtocCall struct {
 	Path string
 	Line int
-	Out  string // the value of --go_out
+	Out  string // the value of --go_out; in a Go file relative to the project, too
 	Opt  string // the value of --go_opt
 	Ours bool   // whether a --grpcservice_out is within the same command
 }
@@ -99,6 +100,44 @@ var (
 	ourOut = lazyregexp.New(`--grpcservice_out[= ]`)
 )
 
+// protocCall returns the call of protoc in a command, if it is one.
+func protocCall(name string, line int, command string) (call ProtocCall, ok bool) {
+	m := goOut.FindStringSubmatch(command)
+	if m == nil || !strings.Contains(command, "protoc") {
+		return call, false
+	}
+	call = ProtocCall{Path: name, Line: line, Out: m[1], Ours: ourOut.MatchString(command)}
+	if opt := goOpt.FindStringSubmatch(command); opt != nil {
+		call.Opt = opt[1]
+	}
+	if before, out, ok := strings.Cut(call.Out, ":"); ok { // --go_out=paths=source_relative:gen
+		call.Opt, call.Out = before, out
+	}
+	return call, true
+}
+
+// addGo adds a Go file, and the commands in it that go generate runs in its directory.
+func (p *Project) addGo(name, text string) {
+	p.addGenerated(name, text)
+	if !strings.Contains(text, "--go_out") {
+		return
+	}
+	n := 0
+	for line := range strings.Lines(text) {
+		n++
+		command, is := strings.CutPrefix(line, "//go:generate ")
+		if !is {
+			continue
+		}
+		if call, ok := protocCall(name, n, command); ok {
+			if !path.IsAbs(call.Out) {
+				call.Out = path.Join(path.Dir(name), call.Out)
+			}
+			p.Protoc = append(p.Protoc, call)
+		}
+	}
+}
+
 // addScript finds the commands that run protoc. A command may extend over lines that end in a
 // backslash.
 func (p *Project) addScript(name, text string) {
@@ -106,12 +145,10 @@ func (p *Project) addScript(name, text string) {
 	if !strings.Contains(text, "--go_out") {
 		return
 	}
-	command, start, n := "", 0, 0
-	goLine := 0
+	command, goLine, n := "", 0, 0
 	for line := range strings.Lines(text) {
 		n++
 		if command == "" {
-			start = n
 			goLine = n
 		}
 		if goOut.MatchString(line) {
@@ -123,14 +160,7 @@ func (p *Project) addScript(name, text string) {
 			continue
 		}
 		command += line
-		if m := goOut.FindStringSubmatch(command); m != nil && strings.Contains(command, "protoc") && start > 0 {
-			call := ProtocCall{Path: name, Line: goLine, Out: m[1], Ours: ourOut.MatchString(command)}
-			if opt := goOpt.FindStringSubmatch(command); opt != nil {
-				call.Opt = opt[1]
-			}
-			if before, out, ok := strings.Cut(call.Out, ":"); ok { // --go_out=paths=source_relative:gen
-				call.Opt, call.Out = before, out
-			}
+		if call, ok := protocCall(name, goLine, command); ok {
 			p.Protoc = append(p.Protoc, call)
 		}
 		command = ""

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/grpcservice/grpcservice/internal/bufproject"
+	"github.com/grpcservice/grpcservice/internal/lazyregexp"
 )
 
 const (
@@ -225,6 +226,9 @@ func (b *builder) extendScripts() error {
 	return nil
 }
 
+// formerOpt matches plugins=grpc, a parameter of protoc-gen-go before 1.20, and a separator.
+var formerOpt = lazyregexp.New(`,plugins=[^,:\s]*|\bplugins=[^,:\s]*[,:]?`)
+
 // withOurs returns a line that runs protoc with this plugin as well.
 func withOurs(line string, call bufproject.ProtocCall) string {
 	at := strings.Index(line, "--go_out")
@@ -234,8 +238,10 @@ func withOurs(line string, call bufproject.ProtocCall) string {
 	end := at + len("--go_out")
 	end += strings.IndexFunc(line[end+1:]+" ", func(r rune) bool { return r == ' ' || r == '\t' || r == '\\' || r == '\r' }) + 1
 	ours := strings.Replace(line[at:end], "--go_out", "--grpcservice_out", 1)
-	if call.Opt != "" && !strings.Contains(ours, call.Opt) {
-		ours += " --grpcservice_opt=" + call.Opt
+	ours = formerOpt.ReplaceAllString(ours, "")
+	opt := formerOpt.ReplaceAllString(call.Opt, "")
+	if opt != "" && !strings.Contains(ours, opt) {
+		ours += " --grpcservice_opt=" + opt
 	}
 	return line[:end] + " " + ours + line[end:]
 }
