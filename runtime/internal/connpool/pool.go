@@ -10,6 +10,7 @@
 package connpool
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,7 @@ type pool struct {
 	build balancer.BuildOptions
 	child balancer.Balancer // nil before the first config; used only where grpc serializes
 	name  string            // of child
+	owner *clientConn       // of child; changes where grpc serializes, while mu is held
 
 	blocked atomic.Int32 // calls that wait for a place since the last wake
 	waking  atomic.Bool  // whether a wake is scheduled
@@ -57,11 +59,13 @@ func (p *pool) UpdateClientConnState(state balancer.ClientConnState) error {
 	}
 	p.mu.Unlock()
 	if p.child == nil || p.name != config.child.Name() {
-		if p.child != nil {
-			p.child.Close()
-		}
+		p.closeChild()
+		owner := &clientConn{p.cc, p}
+		p.mu.Lock()
+		p.owner = owner
+		p.mu.Unlock()
 		p.name = config.child.Name()
-		p.child = config.child.Build(&clientConn{p.cc, p}, p.build)
+		p.child = config.child.Build(owner, p.build)
 	}
 	state.BalancerConfig = config.child.Config
 	return p.child.UpdateClientConnState(state)
@@ -90,14 +94,23 @@ func (p *pool) ExitIdle() {
 
 // Close implements [balancer.Balancer].
 func (p *pool) Close() {
-	if p.child != nil {
-		p.child.Close()
-	}
 	p.mu.Lock()
 	p.closed = true
 	if p.timer != nil {
 		p.timer.Stop()
 	}
+	p.mu.Unlock()
+	p.closeChild()
+}
+
+// closeChild closes the child and its servers, which balancers need not shut down. What the child
+// reports after that is ignored.
+func (p *pool) closeChild() {
+	if p.child != nil {
+		p.child.Close()
+	}
+	p.mu.Lock()
+	p.owner = nil
 	var left []*server
 	for s := range p.servers {
 		left = append(left, s)
@@ -175,6 +188,8 @@ func (p *pool) reserved() uint32 {
 	return p.config.reserved
 }
 
+var errChildClosed = errors.New("connpool: the child balancer is closed")
+
 // clientConn is what the child balancer has of grpc's ClientConn.
 type clientConn struct {
 	balancer.ClientConn
@@ -185,6 +200,9 @@ type clientConn struct {
 func (c *clientConn) UpdateState(state balancer.State) {
 	c.pool.mu.Lock()
 	defer c.pool.mu.Unlock()
+	if c != c.pool.owner {
+		return
+	}
 	c.pool.state = state
 	c.pool.publish()
 }
@@ -193,18 +211,30 @@ func (c *clientConn) UpdateState(state balancer.State) {
 func (c *clientConn) NewSubConn(
 	addrs []resolver.Address, opts balancer.NewSubConnOptions,
 ) (balancer.SubConn, error) {
-	s := &server{pool: c.pool, addrs: addrs, opts: opts, reserved: c.pool.reserved()}
+	s := &server{pool: c.pool, owner: c, addrs: addrs, opts: opts, reserved: c.pool.reserved()}
 	first, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	s.SubConn = first.sc
+	s.conns = []*conn{first}
+	if !c.add(s) {
+		first.sc.Shutdown()
+		return nil, errChildClosed
+	}
+	return s, nil
+}
+
+// add adds a server unless the child is closed.
+func (c *clientConn) add(s *server) bool {
 	c.pool.mu.Lock()
 	defer c.pool.mu.Unlock()
-	s.conns = []*conn{first}
+	if c != c.pool.owner {
+		return false
+	}
 	s.refresh()
 	c.pool.servers[s] = struct{}{}
-	return s, nil
+	return true
 }
 
 // UpdateAddresses implements [balancer.ClientConn].

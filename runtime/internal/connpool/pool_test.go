@@ -172,7 +172,9 @@ func dial(t *testing.T, s setup, addrs []string, opts ...grpc.DialOption) *clien
 func stateOf(addrs []string) resolver.State {
 	var state resolver.State
 	for _, addr := range addrs {
-		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: []resolver.Address{{Addr: addr}}})
+		of := []resolver.Address{{Addr: addr}}
+		state.Endpoints = append(state.Endpoints, resolver.Endpoint{Addresses: of})
+		state.Addresses = append(state.Addresses, of...) // read by balancers older than endpoints
 	}
 	return state
 }

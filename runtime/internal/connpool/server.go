@@ -15,6 +15,7 @@ import (
 type server struct {
 	balancer.SubConn // the first connection's, which may be gone; all methods are overridden
 	pool             *pool
+	owner            *clientConn // of the child that has the server
 	addrs            []resolver.Address
 	opts             balancer.NewSubConnOptions
 	reserved         uint32 // streams of each connection that are not calls

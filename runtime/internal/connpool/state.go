@@ -79,11 +79,14 @@ func (s *server) remove(c *conn) {
 	s.conns = slices.DeleteFunc(s.conns, func(other *conn) bool { return other == c })
 }
 
-// notify tells the child the state of the server.
+// notify tells the child the state of the server, unless the child is closed.
 func (s *server) notify(state balancer.SubConnState) {
+	if s.owner != s.pool.owner {
+		return
+	}
 	if s.opts.StateListener != nil {
 		s.opts.StateListener(state)
-	} else if s.pool.child != nil {
+	} else {
 		//lint:ignore SA1019 balancers may still use it
 		s.pool.child.UpdateSubConnState(s, state)
 	}
