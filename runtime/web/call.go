@@ -49,6 +49,7 @@ type call struct {
 	mu       sync.Mutex
 	over     atomic.Bool // for the method; changes while mu is held
 	finished bool        // for the HTTP server, which reuses what the controller has
+	aborted  bool
 	sent     atomic.Bool // the header; changes while mu is held
 	header   metadata.MD
 	trailer  metadata.MD
@@ -141,11 +142,21 @@ func (c *call) end(err error) error {
 	if err == nil && c.status != nil {
 		err = c.status.Err()
 	}
-	c.response.ends = true
+	c.holdLast()
 	c.writeHeader()
 	copyMetadata(c.info.ResponseTrailer(), c.trailer)
 	c.trailer = nil
 	return err
+}
+
+// holdLast is called before the last message and before the status. Over HTTP/1.1, both are sent
+// together. A status of gRPC is a trailer there, which net/http sends only if it has not measured
+// the response. Over HTTP/2, a client may leave any response unread: its call must not have finished
+// then, because nothing else watches it.
+func (c *call) holdLast() {
+	if c.request.ProtoMajor == 1 && c.info.Protocol != connect.ProtocolNameGRPC {
+		c.response.held = true
+	}
 }
 
 // finish is called when the response is written.
@@ -154,6 +165,7 @@ func (c *call) finish() {
 		c.noteRejected()
 	}
 	c.mu.Lock()
+	c.limitWriting()
 	c.finished = true
 	c.over.Store(true)
 	c.stopDeadline()
@@ -165,6 +177,15 @@ func (c *call) finish() {
 	}
 	c.handler.headers.put(c.request.Header)
 	c.request.Header = nil
+}
+
+// limitWriting limits the time in which an HTTP/1.1 server sends what is held: the pipeline does not
+// watch the call anymore. c is locked.
+func (c *call) limitWriting() {
+	timeout := c.handler.host.SendTimeout()
+	if c.request.ProtoMajor == 1 && timeout > 0 && !c.aborted {
+		_ = c.control.SetWriteDeadline(time.Now().Add(2 * timeout))
+	}
 }
 
 // Context implements [server.FrontCall].

@@ -52,11 +52,15 @@ func callIn(ctx context.Context) *call {
 }
 
 // carried returns a request in whose context callIn finds c, and whose header and body may be
-// replaced. That costs a copy, unless c is the only call of its connection.
+// replaced. That costs a copy, unless c is the only call of its connection. It may not be, although
+// HTTP/1.1 has one at a time: a method or a fallback can create requests from its context, and pass
+// them to a handler.
 func (c *call) carried(r *http.Request) *http.Request {
-	if c.conn != nil && r.ProtoMajor == 1 {
-		c.conn.current.Store(c)
-		return r
+	if c.conn != nil && r.ProtoMajor == 1 && c.conn.current.CompareAndSwap(nil, c) {
+		if callIn(r.Context()) == c {
+			return r
+		}
+		c.conn.current.Store(nil)
 	}
 	c.within = within{r.Context(), c}
 	return r.WithContext(&c.within)
@@ -158,8 +162,11 @@ func (t *timed) Value(key any) any {
 	return t.Context.Value(key)
 }
 
-// end ends the context.
+// end ends the context. One that has ended before keeps its error.
 func (t *timed) end() {
+	if t.Context != nil && !t.deadline.IsZero() && t.Context.Err() != nil {
+		t.ending()
+	}
 	if !t.made.CompareAndSwap(nil, over) {
 		t.made.Load().cancel()
 	}

@@ -71,6 +71,27 @@ func TestTimedContextHasTheEarlierDeadline(t *testing.T) {
 	})
 }
 
+// TestTimedContextKeepsItsError checks that the end of the call does not replace the error of a
+// context whose parent has ended.
+func TestTimedContextKeepsItsError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		parent, cancel := context.WithTimeoutCause(context.Background(), time.Second, errLate)
+		defer cancel()
+		c := within5s(parent)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		for range 2 {
+			if err := c.Err(); err != context.DeadlineExceeded {
+				t.Errorf("the error is %v, want %v", err, context.DeadlineExceeded)
+			}
+			if err := context.Cause(c); err != errLate {
+				t.Errorf("the cause is %v, want %v", err, errLate)
+			}
+			c.end()
+		}
+	})
+}
+
 // TestTimedContextOfChildren derives contexts, which must cost no goroutine and end with it.
 func TestTimedContextOfChildren(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

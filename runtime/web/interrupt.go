@@ -77,6 +77,7 @@ func (c *call) Abort() {
 	if c.finished {
 		return
 	}
+	c.aborted = true
 	c.interruptLocked(errGone)
 	if c.cancel != nil {
 		c.cancel()

@@ -42,7 +42,9 @@ func (c *call) SendMsg(msg any) error {
 	if err := c.startSending(); err != nil {
 		return err
 	}
-	c.response.ends = c.info.Spec.StreamType&connect.StreamTypeServer == 0
+	if c.info.Spec.StreamType&connect.StreamTypeServer == 0 {
+		c.holdLast()
+	}
 	err := c.stream.Send(msg)
 	c.handler.uncompressed.remove(c.marked)
 	c.marked = nil
@@ -97,16 +99,22 @@ func (c *call) receiveError(err error) error {
 		return c.brokenError()
 	case errors.Is(err, io.EOF):
 		return io.EOF
+	case c.request.Method == http.MethodGet && connect.CodeOf(err) == connect.CodeInvalidArgument:
+		return errQueryGzip
 	case c.request.Method == http.MethodGet:
-		return errQuery
+		return errQueryBase64
 	default:
 		return statusOf(err)
 	}
 }
 
-// errQuery is the error of a GET whose message is not in base64.
-var errQuery = rpcerr.ReasonInvalidRequest.
-	Errorf(codes.InvalidArgument, "the parameter message is not in base64").Fixed()
+// The errors of a GET whose message cannot be read.
+var (
+	errQueryBase64 = rpcerr.ReasonInvalidRequest.
+			Errorf(codes.InvalidArgument, "the parameter message is not in base64").Fixed()
+	errQueryGzip = rpcerr.ReasonInvalidRequest.
+			Errorf(codes.InvalidArgument, "the parameter message is not in the format of gzip").Fixed()
+)
 
 // brokenError returns the status of a request whose reading has failed.
 func (c *call) brokenError() error {

@@ -39,7 +39,7 @@ type response struct {
 	shared  bool  // with the page of another origin
 	settles *call // settles its request before the header is sent; or nil
 	missing bool  // the path is that of no method
-	ends    bool  // only the status follows
+	held    bool  // what is written is sent when the handler returns
 	wrote   bool  // the header
 	code    int   // of the header; 0 if it was not set
 	written atomic.Int64
@@ -67,12 +67,8 @@ func (w *response) start() {
 	if w.settles != nil {
 		w.settles.settleRequest()
 	}
-	header := w.Header()
-	if w.ends && w.settles == nil && strings.HasPrefix(first(header, "Content-Type"), "application/grpc") {
-		header["Content-Length"] = nil // net/http would add it, but no response of gRPC has one
-	}
 	if w.shared {
-		expose(header)
+		expose(w.Header())
 	}
 }
 
@@ -93,11 +89,10 @@ func (w *response) Write(p []byte) (n int, err error) {
 	}
 }
 
-// Flush implements [http.Flusher]. The protocols flush each message and the status: the last of them
-// are sent together, when the handler ends.
+// Flush implements [http.Flusher]. The protocols flush each message and the status.
 func (w *response) Flush() {
 	w.start()
-	if !w.ends {
+	if !w.held {
 		_ = w.control.Flush()
 	}
 }

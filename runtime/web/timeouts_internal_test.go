@@ -5,8 +5,10 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/binary"
+	"errors"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -178,6 +180,7 @@ type h2 struct {
 	*http2.Framer
 	block []byte        // headers of a call of gRPC
 	ended chan struct{} // the server has closed the connection
+	reset chan struct{} // the server has reset the call
 
 	mu     sync.Mutex
 	status string    // of the call
@@ -189,17 +192,12 @@ func (p *pipes) connectHTTP2(t *testing.T, isSilent bool) *h2 {
 	t.Helper()
 	conn, theirs := net.Pipe()
 	p.conns <- theirs
-	c := &h2{Conn: conn, Framer: http2.NewFramer(conn, conn), ended: make(chan struct{})}
-	c.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	var block bytes.Buffer
-	headers := hpack.NewEncoder(&block)
-	for _, field := range [][2]string{
-		{":method", "POST"}, {":path", "/test.v1.Echo/Many"}, {":scheme", "http"}, {":authority", "x"},
-		{"content-type", "application/grpc"},
-	} {
-		_ = headers.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
+	c := &h2{
+		Conn: conn, Framer: http2.NewFramer(conn, conn),
+		ended: make(chan struct{}), reset: make(chan struct{}, 1),
 	}
-	c.block = block.Bytes()
+	c.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	c.block = headersOf("Many", "application/grpc")
 	go c.receive(isSilent)
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
@@ -208,6 +206,19 @@ func (p *pipes) connectHTTP2(t *testing.T, isSilent bool) *h2 {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// headersOf returns the headers of a call.
+func headersOf(method, contentType string) []byte {
+	var block bytes.Buffer
+	headers := hpack.NewEncoder(&block)
+	for _, field := range [][2]string{
+		{":method", "POST"}, {":path", "/test.v1.Echo/" + method}, {":scheme", "http"}, {":authority", "x"},
+		{"content-type", contentType},
+	} {
+		_ = headers.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
+	}
+	return block.Bytes()
 }
 
 func (c *h2) receive(isSilent bool) {
@@ -222,6 +233,11 @@ func (c *h2) receive(isSilent bool) {
 		case *http2.PingFrame:
 			if !isSilent && !frame.IsAck() {
 				_ = pings.WritePing(true, frame.Data) // the test has ended if it fails
+			}
+		case *http2.RSTStreamFrame:
+			select {
+			case c.reset <- struct{}{}:
+			default:
 			}
 		case *http2.MetaHeadersFrame:
 			for _, field := range frame.Fields {
@@ -304,4 +320,58 @@ func TestSlowBodyOverHTTP2(t *testing.T) {
 			t.Errorf("the call ends with status %q after %v, want 4 after %v", c.status, after, server.DefaultTimeout)
 		}
 	})
+}
+
+// TestUnreadSmallResponses checks that a response is dropped that its client does not read, however
+// small it is.
+func TestUnreadSmallResponses(t *testing.T) {
+	const framed = "\x00\x00\x00\x00\x03\x0a\x01a"
+	const most = 2 * server.DefaultSendTimeout
+	for _, test := range []struct{ method, contentType, body string }{
+		{"One", "application/grpc", framed},
+		{"One", "application/grpc-web", framed},
+		{"Many", "application/grpc-web", framed},
+		{"One", "application/json", `"a"`},
+		{"One", "text/plain", `"a"`}, // rejected
+	} {
+		name := test.method + ", " + test.contentType
+		t.Run(name+", HTTP/1.1", func(t *testing.T) {
+			inBubble(t, nil, func(t *testing.T, p *pipes) {
+				conn, theirs := net.Pipe()
+				defer conn.Close()
+				p.conns <- theirs
+				request := post(test.method, test.contentType, strconv.Itoa(len(test.body)), test.body)
+				if _, err := io.WriteString(conn, request); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(most + time.Second)
+				if got, err := io.ReadAll(conn); err != nil || len(got) > 0 {
+					t.Errorf("the response %q is still there, %v", got, err)
+				}
+			})
+		})
+		if test.body != framed {
+			continue // net/http sends these when their calls have finished, without a time limit
+		}
+		t.Run(name+", HTTP/2", func(t *testing.T) {
+			inBubble(t, nil, func(t *testing.T, p *pipes) {
+				c := p.connectHTTP2(t, false)
+				defer c.Close()
+				headers := http2.HeadersFrameParam{
+					StreamID: 1, BlockFragment: headersOf(test.method, test.contentType), EndHeaders: true,
+				}
+				if err := errors.Join(
+					c.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}),
+					c.WriteHeaders(headers), c.WriteData(1, true, []byte(test.body)),
+				); err != nil {
+					t.Fatal(err)
+				}
+				select {
+				case <-c.reset:
+				case <-time.After(most + time.Second):
+					t.Error("the call is not reset")
+				}
+			})
+		})
+	}
 }
