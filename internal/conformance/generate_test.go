@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
@@ -42,14 +43,9 @@ var files = []string{
 // suite's own Go package of them is internal.
 func request(t *testing.T, parameter string) *pluginpb.CodeGeneratorRequest {
 	t.Helper()
-	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "connectrpc.com/conformance")
-	dir, err := list.Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
 	compiler := protocompile.Compiler{
 		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
-			ImportPaths: []string{filepath.Join(strings.TrimSpace(string(dir)), "proto")},
+			ImportPaths: []string{filepath.Join(suiteDir(t), "proto")},
 		}),
 		SourceInfoMode: protocompile.SourceInfoStandard,
 	}
@@ -78,6 +74,21 @@ func request(t *testing.T, parameter string) *pluginpb.CodeGeneratorRequest {
 		add(file)
 	}
 	return r
+}
+
+// suiteDir returns the directory of the suite's module in the module cache. It downloads the module
+// if no test did so before: go list reports no directory then.
+func suiteDir(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "mod", "download", "-json", "connectrpc.com/conformance").Output()
+	if err != nil {
+		t.Fatalf("go mod download: %v: %s", err, out)
+	}
+	var suite struct{ Dir string }
+	if err := json.Unmarshal(out, &suite); err != nil {
+		t.Fatal(err)
+	}
+	return suite.Dir
 }
 
 // messages runs protoc-gen-go.
