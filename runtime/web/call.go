@@ -150,9 +150,9 @@ func (c *call) end(err error) error {
 }
 
 // holdLast is called before the last message and before the status. Over HTTP/1.1, both are sent
-// together. A status of gRPC is a trailer there, which net/http sends only if it has not measured
-// the response. Over HTTP/2, a client may leave any response unread: its call must not have finished
-// then, because nothing else watches it.
+// together, except for gRPC: its status is a trailer, and net/http sends none with a response that
+// it has measured. Over HTTP/2, a client may leave any response unread, and only the call is
+// watched, so both are sent before the call finishes.
 func (c *call) holdLast() {
 	if c.request.ProtoMajor == 1 && c.info.Protocol != connect.ProtocolNameGRPC {
 		c.response.held = true
@@ -179,8 +179,8 @@ func (c *call) finish() {
 	c.request.Header = nil
 }
 
-// limitWriting limits the time in which an HTTP/1.1 server sends what is held: the pipeline does not
-// watch the call anymore. c is locked.
+// limitWriting limits the time in which an HTTP/1.1 server sends what is held: the pipeline no
+// longer watches the call then. c is locked.
 func (c *call) limitWriting() {
 	timeout := c.handler.host.SendTimeout()
 	if c.request.ProtoMajor == 1 && timeout > 0 && !c.aborted {
