@@ -55,7 +55,16 @@ func (s *served) Start(_ context.Context, srv *server.Server) (stop func(context
 }
 
 // ServeHTTP implements [http.Handler].
-func (s *served) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.tools.ServeHTTP(w, r) }
+func (s *served) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if conn, ok := r.Context().Value(connKey{}).(server.HostConn); ok && r.ProtoMajor == 1 {
+		conn.Finishing(false)
+		defer conn.Finishing(true)
+	}
+	s.tools.ServeHTTP(w, r)
+}
+
+// connKey is the key of the [server.HostConn] in the context of a connection.
+type connKey struct{}
 
 // open returns what accepts connections.
 func (s *served) open(host *server.Host) (server.Front, error) {
@@ -68,6 +77,9 @@ func (s *served) open(host *server.Host) (server.Front, error) {
 	f.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ConnState: noteState, BaseContext: func(net.Listener) context.Context { return f.ctx },
+		ConnContext: func(ctx context.Context, raw net.Conn) context.Context {
+			return context.WithValue(ctx, connKey{}, hostConn(raw))
+		},
 		ErrorLog: slog.NewLogLogger(host.Logger().Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: server.MaxConcurrentStreams, SendPingTimeout: server.KeepaliveTime,
@@ -112,14 +124,23 @@ func (f *front) Stop() {
 
 // noteState records that a connection has sent a request.
 func noteState(raw net.Conn, state http.ConnState) {
-	for state == http.StateActive {
+	if state != http.StateActive {
+		return
+	}
+	if conn := hostConn(raw); conn != nil {
+		conn.Arrived()
+	}
+}
+
+// hostConn returns the connection of the listener, which TLS may wrap.
+func hostConn(raw net.Conn) server.HostConn {
+	for {
 		if conn, ok := raw.(server.HostConn); ok {
-			conn.Arrived()
-			return
+			return conn
 		}
 		wrapped, ok := raw.(interface{ NetConn() net.Conn })
 		if !ok {
-			return
+			return nil
 		}
 		raw = wrapped.NetConn()
 	}

@@ -250,6 +250,9 @@ type HostConn interface {
 	net.Conn
 	// Arrived records that the connection has sent a call. A shutdown closes those that have not.
 	Arrived()
+	// Finishing records whether all that the connection does is to send the last bytes of a response
+	// and to wait for the next request. It is closed if its client does not read them.
+	Finishing(bool)
 	// Secured closes the connection when the verified certificate of the client has expired.
 	Secured(info credentials.AuthInfo)
 }

@@ -175,6 +175,9 @@ func (c *call) finish() {
 	if c.release != nil {
 		c.release()
 	}
+	if c.request.ProtoMajor == 1 && c.conn != nil && c.conn.raw != nil {
+		c.conn.raw.Finishing(true)
+	}
 	c.handler.headers.put(c.request.Header)
 	c.request.Header = nil
 }

@@ -56,6 +56,8 @@ func newHandler(host *server.Host, opts []Option) (*Handler, error) {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor > 1 {
 		growStack(0)
+	} else if c := connIn(r.Context()); c != nil && c.raw != nil {
+		c.raw.Finishing(false) // until the end of a call; a fallback may take the connection over
 	}
 	if !r.ProtoAtLeast(1, 1) {
 		w.Header().Set("Connection", "close")

@@ -105,6 +105,7 @@ type Conn struct {
 
 	mu      sync.Mutex
 	frames  *h2conn.Conn        // follows the frames of the connection
+	plain   *PlainConn          // if a front reads and writes it
 	closed  atomic.Bool         // changes while mu is held
 	streams map[uint32]*Arrival // the streams that count
 	writing bool

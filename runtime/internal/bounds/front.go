@@ -161,10 +161,21 @@ func (b *Bounds) acceptPlain(raw net.Conn) (*PlainConn, bool) {
 	addr := raw.RemoteAddr()
 	if b.headers.Contains(network.IP(addr)) {
 		use, ok := b.enterProxied(raw, addr)
-		return &PlainConn{Conn: raw, use: use}, ok
+		return newPlain(raw, use, ok)
 	}
 	use, ok := b.enterConn(raw, addr)
-	return &PlainConn{Conn: raw, use: use}, ok
+	return newPlain(raw, use, ok)
+}
+
+func newPlain(raw net.Conn, use *Conn, ok bool) (*PlainConn, bool) {
+	if !ok {
+		return nil, false
+	}
+	c := &PlainConn{Conn: raw, use: use}
+	use.mu.Lock()
+	defer use.mu.Unlock()
+	use.plain = c
+	return c, true
 }
 
 // PlainConn is a connection of [Bounds.Plain].
@@ -176,6 +187,10 @@ type PlainConn struct {
 
 	arrived  atomic.Bool // it has sent a call
 	deadline writeDeadline
+
+	finishing atomic.Bool // see Finishing
+	unread    int         // sweeps without a write; guarded by the mutex of use
+	writes    uint64      // in the previous sweep; guarded by the mutex of use
 }
 
 // identify reads the header of a connection from a proxy. The first to ask for the address or to
@@ -234,6 +249,22 @@ func (c *PlainConn) Close() error {
 func (c *PlainConn) Arrived() {
 	if !c.arrived.Load() && c.arrived.CompareAndSwap(false, true) {
 		c.use.bounds.handshakes.remove(c)
+	}
+}
+
+// Finishing records whether all that the connection does is to send the last bytes of a response,
+// which count for no call any more, and to wait for the next request. If its client does not read
+// them, [Bounds.AbortUnread] closes it.
+func (c *PlainConn) Finishing(is bool) { c.finishing.Store(is) }
+
+// abort closes the connection if its last bytes have not been written for a number of sweeps. The
+// mutex of use is held.
+func (c *PlainConn) abort(sweeps int) {
+	writes := c.deadline.writes.Load()
+	if c.unread++; c.unread == 1 || writes != c.writes || !writing(writes) || !c.finishing.Load() {
+		c.unread, c.writes = 1, writes
+	} else if c.unread > sweeps {
+		_ = c.Conn.Close()
 	}
 }
 

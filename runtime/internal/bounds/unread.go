@@ -2,7 +2,9 @@ package bounds
 
 // AbortUnread resets the streams of finished calls whose responses were not written for a number of
 // sweeps, because their clients do not read. It reports whether there are any calls. Each call of
-// AbortUnread is a sweep. A response gets one more sweep if it had not arrived in the first one.
+// AbortUnread is a sweep. A response gets one more sweep if it had not arrived in the first one. It
+// also closes connections of fronts that cannot send the end of a response; see
+// [PlainConn.Finishing].
 func (b *Bounds) AbortUnread(sweeps int) (calls bool) {
 	b.conns.Range(func(_, conn any) bool {
 		conn.(*Conn).abortUnread(sweeps)
@@ -22,6 +24,9 @@ func (b *Bounds) RestartUnread() {
 		c := conn.(*Conn)
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if c.plain != nil {
+			c.plain.unread = 0
+		}
 		for _, a := range c.streams {
 			a.unread = 0
 		}
@@ -39,6 +44,9 @@ func (c *Conn) abortUnread(sweeps int) {
 func (c *Conn) unreadStreams(sweeps int) (unread []uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.plain != nil {
+		c.plain.abort(sweeps)
+	}
 	if c.frames == nil {
 		return nil
 	}

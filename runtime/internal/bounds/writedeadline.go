@@ -14,12 +14,17 @@ import (
 //
 // It is safe for concurrent use.
 type writeDeadline struct {
-	writing atomic.Int32 // writes that run
-	removed atomic.Bool  // the connection still has a deadline that was removed
+	writes  atomic.Uint64 // those that run, plus ended for each that has ended
+	removed atomic.Bool   // the connection still has a deadline that was removed
 
 	mu sync.Mutex
 	at time.Time // that the connection has; zero for none
 }
+
+const ended = 1 << 32
+
+// writing reports whether a write runs, of a number of writes.
+func writing(writes uint64) bool { return uint32(writes) > 0 }
 
 // set implements the SetWriteDeadline of a connection.
 func (d *writeDeadline) set(conn net.Conn, t time.Time) error {
@@ -27,7 +32,7 @@ func (d *writeDeadline) set(conn net.Conn, t time.Time) error {
 	defer d.mu.Unlock()
 	if t.IsZero() {
 		d.removed.Store(!d.at.IsZero())
-		if d.writing.Load() > 0 {
+		if writing(d.writes.Load()) {
 			return d.clear(conn)
 		}
 		return nil
@@ -52,12 +57,12 @@ func (d *writeDeadline) clear(conn net.Conn) error {
 
 // write implements the Write of a connection.
 func (d *writeDeadline) write(conn net.Conn, p []byte) (int, error) {
-	d.writing.Add(1)
+	d.writes.Add(1)
 	if d.removed.Load() {
 		d.forget(conn)
 	}
 	n, err := conn.Write(p)
-	d.writing.Add(-1)
+	d.writes.Add(ended - 1)
 	return n, err
 }
 
