@@ -42,7 +42,8 @@ func (m *method) serveUnary(handler rpc.Handler) grpc.MethodHandler {
 		if req == nil {
 			req = handler.NewRequest()
 		}
-		if err := m.receive(ctx, c, req, decode); err != nil {
+		m.expect(ctx, c)
+		if err := m.receive(ctx, c, req, decode(req)); err != nil {
 			return nil, err
 		}
 		return answer(ctx, req)

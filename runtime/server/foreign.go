@@ -47,7 +47,10 @@ func (p *pipeline) foreignDesc(desc *grpc.ServiceDesc, impl any) (*grpc.ServiceD
 func serveForeign(m *method, handler grpc.MethodHandler) grpc.MethodHandler {
 	inner := m.aroundForeign()
 	run := func(ctx context.Context, c *callContext, srv any, decode func(any) error) (any, error) {
-		return handler(srv, ctx, func(req any) error { return m.receive(ctx, c, req, decode) }, inner)
+		return handler(srv, ctx, func(req any) error {
+			m.expect(ctx, c)
+			return m.receive(ctx, c, req, decode(req))
+		}, inner)
 	}
 	return func(srv any, ctx context.Context, decode func(any) error, serverWide grpc.UnaryServerInterceptor) (any, error) {
 		if serverWide == nil {

@@ -73,8 +73,8 @@ func (m *method) bindSequence() (b bound) {
 	return b
 }
 
-// unaryRun decodes the request of a unary call, passes it to [method.receive], and calls the
-// handler of [method.unaryHandler]. arg is what unaryCall received.
+// unaryRun decodes the request of a unary call between [method.expect] and [method.receive], and
+// calls the handler of [method.unaryHandler]. arg is what unaryCall received.
 type unaryRun func(ctx context.Context, c *callContext, arg any, decode func(any) error) (any, error)
 
 // unaryCall runs a unary call through the sequence. within reports whether an interceptor of the
@@ -141,11 +141,16 @@ func (m *method) enter(ctx context.Context, c *callContext) error {
 	return nil
 }
 
-// receive decodes the request of a unary call and checks it.
-func (m *method) receive(ctx context.Context, c *callContext, req any, decode func(any) error) error {
+// expect is called before the request of a unary call is decoded. The step stays if that fails or
+// panics.
+func (m *method) expect(ctx context.Context, c *callContext) {
 	c.arrival.ReadUntil(ctx)
-	c.step.Store(&decodeStep) // and it stays if the codec panics
-	if err := decode(req); err != nil {
+	c.step.Store(&decodeStep)
+}
+
+// receive checks the request of a unary call, unless it could not be decoded because of err.
+func (m *method) receive(ctx context.Context, c *callContext, req any, err error) error {
+	if err != nil {
 		return receiveError(err)
 	}
 	c.step.Store(nil)

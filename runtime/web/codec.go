@@ -54,25 +54,30 @@ func (c *codec) UnmarshalRead(_ context.Context, src io.Reader, msg any) error {
 	if err != nil {
 		return err
 	}
-	encoded, inMemory := src.(*bytes.Buffer)
-	if !inMemory {
-		encoded = new(bytes.Buffer)
-		if _, err := encoded.ReadFrom(src); err != nil {
-			return err
-		}
+	data, err := encodedIn(src)
+	if err != nil {
+		return err
 	}
 	switch {
 	case !c.json:
-		err = proto.Unmarshal(encoded.Bytes(), m)
-	case encoded.Len() == 0:
+		err = proto.Unmarshal(data, m)
+	case len(data) == 0:
 		err = errors.New("it is empty")
 	default:
-		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(encoded.Bytes(), m)
+		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(data, m)
 	}
 	if err != nil {
 		return &decodeError{c.json, err}
 	}
 	return nil
+}
+
+// encodedIn returns what src has: connect passes messages that it has read.
+func encodedIn(src io.Reader) ([]byte, error) {
+	if message, ok := src.(*bytes.Buffer); ok {
+		return message.Bytes(), nil
+	}
+	return io.ReadAll(src)
 }
 
 func messageOf(msg any) (proto.Message, error) {

@@ -59,21 +59,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	} else if c := connIn(r.Context()); c != nil && c.raw != nil {
 		c.raw.Finishing(false) // until the end of a call; a fallback may take the connection over
 	}
-	if !r.ProtoAtLeast(1, 1) {
-		w.Header().Set("Connection", "close")
-		w.WriteHeader(http.StatusHTTPVersionNotSupported)
-		return
-	}
-	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
-		// It may have had a length too, which net/http drops. A proxy that went by the length has
-		// another idea of where the request ends, so nothing may follow (RFC 9112, 6.1).
-		w.Header().Set("Connection", "close")
-	}
-	if h.origins.preflight(w, r) {
-		return
-	}
-	if err := h.origins.check(r); err != nil {
-		h.rejectPage(w, r, err)
+	if h.answers(w, r) {
 		return
 	}
 	shared := h.origins.share(w.Header(), r)
@@ -87,4 +73,27 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.openBothWays()
 	m.ServeHTTP(&c.response, c.request)
 	c.complete = true
+}
+
+// answers answers requests of versions and origins that are not served, and preflights. It reports
+// whether it has.
+func (h *Handler) answers(w http.ResponseWriter, r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		w.Header().Set("Connection", "close")
+		w.WriteHeader(http.StatusHTTPVersionNotSupported)
+		return true
+	}
+	if r.ProtoMajor == 1 && len(r.TransferEncoding) > 0 {
+		// It may have had a length too, which net/http drops. A proxy that went by the length has
+		// another idea of where the request ends, so nothing may follow (RFC 9112, 6.1).
+		w.Header().Set("Connection", "close")
+	}
+	if h.origins.preflight(w, r) {
+		return true
+	}
+	err := h.origins.check(r)
+	if err != nil {
+		h.rejectPage(w, r, err)
+	}
+	return err != nil
 }

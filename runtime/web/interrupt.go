@@ -38,6 +38,13 @@ func (c *call) SetReadDeadline(t time.Time) {
 	}
 }
 
+// stopReading stops the timer for reading.
+func (c *call) stopReading() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopDeadline()
+}
+
 // stopDeadline stops the timer for reading; c is locked.
 func (c *call) stopDeadline() {
 	if c.reading != nil {

@@ -20,16 +20,13 @@ func (c *call) RecvMsg(msg any) error {
 	if c.over.Load() {
 		return errOver
 	}
-	err := c.stream.Receive(msg)
-	if err == nil {
-		if c.single {
-			c.mu.Lock()
-			c.stopDeadline()
-			c.mu.Unlock()
-		}
-		return nil
+	if err := c.stream.Receive(msg); err != nil {
+		return c.receiveError(err)
 	}
-	return c.receiveError(err)
+	if c.single {
+		c.stopReading()
+	}
+	return nil
 }
 
 // SendMsg implements [server.FrontCall].
