@@ -102,7 +102,7 @@ func (test flood) run(t *testing.T, r *running) {
 		test.again(frames, i)
 	}
 	var failed error
-	for i := 0; failed == nil && (test.isOver || i < 80); i++ {
+	for i := 0; failed == nil && (test.isOver || i < 16); i++ {
 		_, failed = conn.Write(chunk.Bytes())
 		if i == 10 {
 			r.answersOthers(t)
