@@ -182,19 +182,13 @@ func (c *call) finish() {
 	c.request.Header = nil
 }
 
-// limitWriting limits the time in which the HTTP server sends what is held, because the pipeline no
+// limitWriting limits the time in which an HTTP/1.1 server sends what is held: the pipeline no
 // longer watches the call then. c is locked.
 func (c *call) limitWriting() {
 	timeout := c.handler.host.SendTimeout()
-	if timeout > 0 && !c.aborted && !c.hasFlushed() {
+	if c.request.ProtoMajor == 1 && timeout > 0 && !c.aborted {
 		_ = c.control.SetWriteDeadline(time.Now().Add(2 * timeout))
 	}
-}
-
-// hasFlushed reports whether the protocol has flushed the response, as gRPC and gRPC-Web do.
-func (c *call) hasFlushed() bool {
-	return c.request.ProtoMajor > 1 && c.info != nil &&
-		(c.info.Protocol == connect.ProtocolNameGRPC || c.info.Protocol == connect.ProtocolNameGRPCWeb)
 }
 
 // Context implements [server.FrontCall].

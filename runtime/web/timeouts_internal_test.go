@@ -350,8 +350,8 @@ func TestUnreadSmallResponses(t *testing.T) {
 				}
 			})
 		})
-		if test.contentType == "text/plain" {
-			continue // no body waits for a window
+		if test.body != framed {
+			continue // net/http sends these when their calls have finished, without a time limit
 		}
 		t.Run(name+", HTTP/2", func(t *testing.T) {
 			inBubble(t, nil, func(t *testing.T, p *pipes) {
