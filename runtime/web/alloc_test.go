@@ -31,9 +31,9 @@ func TestAllocations(t *testing.T) {
 		two                     bool
 		fewer                   float64
 	}{
-		{"gRPC, HTTP/2", "application/grpc", framed, true, 6},
-		{"gRPC-Web, HTTP/2", "application/grpc-web+proto", framed, true, 6},
-		{"Connect, HTTP/2", "application/proto", "\x0a\x01a", true, 6},
+		{"gRPC, HTTP/2", "application/grpc", framed, true, 4},
+		{"gRPC-Web, HTTP/2", "application/grpc-web+proto", framed, true, 4},
+		{"Connect, HTTP/2", "application/proto", "\x0a\x01a", true, 4},
 		{"gRPC-Web, HTTP/1.1", "application/grpc-web+proto", framed, false, 4},
 		{"Connect, HTTP/1.1", "application/proto", "\x0a\x01a", false, 4},
 		{"Connect in JSON, HTTP/1.1", "application/json", `"a"`, false, 4},
