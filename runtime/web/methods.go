@@ -23,10 +23,7 @@ type methods struct {
 }
 
 // mounted is what serves a method, or an unknown one.
-type mounted struct {
-	http.Handler
-	unary bool
-}
+type mounted struct{ http.Handler }
 
 // The paths of what serves unknown methods. No request has them: a method's has no "?".
 const (
@@ -66,9 +63,6 @@ func (h *Handler) mount(of *server.Methods) *methods {
 			Spec: connect.Spec{Procedure: unknownStream, StreamType: connect.StreamTypeServer}, Handler: serve,
 		})
 	connecthttp.Mount(m, front, h.options()...)
-	for spec := range front.Specs() {
-		m.byPath[spec.Procedure].unary = spec.StreamType == connect.StreamTypeUnary
-	}
 	m.unknown, m.streams = missing(m.byPath[unknownUnary]), m.byPath[unknownStream]
 	delete(m.byPath, unknownUnary)
 	delete(m.byPath, unknownStream)
@@ -82,7 +76,7 @@ func missing(next *mounted) *mounted {
 			w.missing = true
 		}
 		next.ServeHTTP(w, r)
-	}), next.unary}
+	})}
 }
 
 // options returns the options of the protocols.
