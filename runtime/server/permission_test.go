@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/grpc"
@@ -202,25 +203,31 @@ type bindTo struct{ authorize server.AuthorizeFunc }
 
 func (b *bindTo) Bind(runtime.MethodInfo) server.AuthorizeFunc { return b.authorize }
 
-// TestSlowAuthorizer holds that a call ends at its deadline while its authorizer waits.
+// TestSlowAuthorizer holds that a call ends at its deadline while its authorizer waits. On a real
+// clock a call could end before the authorizer is asked.
 func TestSlowAuthorizer(t *testing.T) {
-	var ended sync.WaitGroup
-	srv := serveGuarded(t, guarded(runtime.Permission{}), echotest.Behaving(succeed),
-		server.WithAuthorizer(server.AuthorizeFunc(func(ctx context.Context, _ server.Access, allowed []bool) error {
-			defer ended.Done()
-			<-ctx.Done()
-			allowed[0] = true
-			return ctx.Err()
-		})))
-	for kind := range echotest.Kinds {
-		ended.Add(1)
-		ctx, cancel := context.WithTimeout(asUser(t, "ada"), 50*time.Millisecond)
-		if err := send(ctx, srv.Conn, kind, "ada/1"); status.Code(err) != codes.DeadlineExceeded {
-			t.Errorf("%s: %v", kind, err)
+	synctest.Test(t, func(t *testing.T) {
+		var asked, ended atomic.Int64
+		srv := serveGuarded(t, guarded(runtime.Permission{}), echotest.Behaving(succeed),
+			server.WithAuthorizer(server.AuthorizeFunc(func(ctx context.Context, _ server.Access, allowed []bool) error {
+				asked.Add(1)
+				<-ctx.Done()
+				ended.Add(1)
+				allowed[0] = true
+				return ctx.Err()
+			})))
+		for kind := range echotest.Kinds {
+			ctx, cancel := context.WithTimeout(asUser(t, "ada"), 50*time.Millisecond)
+			if err := send(ctx, srv.Conn, kind, "ada/1"); status.Code(err) != codes.DeadlineExceeded {
+				t.Errorf("%s: %v", kind, err)
+			}
+			cancel()
 		}
-		cancel()
-	}
-	ended.Wait()
+		synctest.Wait()
+		if calls := int64(len(echotest.Kinds)); asked.Load() != calls || ended.Load() != calls {
+			t.Errorf("%d calls asked, %d of them were told of their end, want %d", asked.Load(), ended.Load(), calls)
+		}
+	})
 }
 
 // TestPermissionsOfStreams sends several requests in one stream.
