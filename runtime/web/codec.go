@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"connectrpc.com/connect/v2"
 	"connectrpc.com/connect/v2/connectproto"
@@ -14,8 +15,8 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 )
 
-// codec is one of connect's, also for messages of the first version of the API. It decodes requests
-// itself: where connect has one in memory, its own codecs would copy it first.
+// codec is one of connect's, also for messages of the first version of the API. It passes requests on
+// as they are, to be decoded later.
 type codec struct {
 	connect.StableCodec
 	json         bool
@@ -48,36 +49,65 @@ func (c *codec) MarshalWrite(ctx context.Context, dst io.Writer, msg any) error 
 	return nil
 }
 
-// UnmarshalRead implements [connect.Codec].
+// UnmarshalRead implements [connect.Codec]. msg is an [*encoded].
 func (c *codec) UnmarshalRead(_ context.Context, src io.Reader, msg any) error {
+	e, ok := msg.(*encoded)
+	if !ok {
+		return fmt.Errorf("a request is received into a %T", msg)
+	}
+	e.codec = c
+	if message, ok := src.(*bytes.Buffer); ok { // which connect uses again
+		e.data, *message = *message, e.data
+		return nil
+	}
+	_, err := e.data.ReadFrom(src)
+	return err
+}
+
+// encoded is a request as it was received. Connect's goroutine is deep in its stack when it has one,
+// and to decode JSON there would grow the stack in many calls.
+type encoded struct {
+	codec *codec // nil for a message without bytes
+	data  bytes.Buffer
+}
+
+// decode decodes the request into msg. It returns the status that the caller receives.
+func (e *encoded) decode(msg any) error {
+	if e.codec == nil {
+		return nil
+	}
 	m, err := messageOf(msg)
 	if err != nil {
 		return err
 	}
-	data, err := encodedIn(src)
-	if err != nil {
-		return err
+	if !e.codec.json {
+		return binaryError(proto.Unmarshal(e.data.Bytes(), m))
 	}
-	switch {
-	case !c.json:
-		err = proto.Unmarshal(data, m)
-	case len(data) == 0:
-		err = errors.New("it is empty")
-	default:
-		err = protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(data, m)
+	if e.data.Len() == 0 {
+		return jsonError(errors.New("it is empty"))
 	}
-	if err != nil {
-		return &decodeError{c.json, err}
-	}
-	return nil
+	return jsonError(protojson.UnmarshalOptions{DiscardUnknown: true}.Unmarshal(e.data.Bytes(), m))
 }
 
-// encodedIn returns what src has: connect passes messages that it has read.
-func encodedIn(src io.Reader) ([]byte, error) {
-	if message, ok := src.(*bytes.Buffer); ok {
-		return message.Bytes(), nil
+// encodedPool has values to receive requests into.
+type encodedPool struct{ pool sync.Pool }
+
+func (p *encodedPool) get() *encoded {
+	if e, ok := p.pool.Get().(*encoded); ok {
+		return e
 	}
-	return io.ReadAll(src)
+	return new(encoded)
+}
+
+// maxKept is the size in bytes of the largest buffer that is used again: that of connect.
+const maxKept = 8 << 20
+
+func (p *encodedPool) put(e *encoded) {
+	if e.data.Cap() <= maxKept {
+		e.codec = nil
+		e.data.Reset()
+		p.pool.Put(e)
+	}
 }
 
 func messageOf(msg any) (proto.Message, error) {

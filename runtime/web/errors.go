@@ -35,21 +35,22 @@ func statusOf(err error) error {
 	return status.Error(code, strings.TrimPrefix(err.Error(), connect.CodeOf(err).String()+": "))
 }
 
-// decodeError is a request that cannot be decoded.
-type decodeError struct {
-	json bool
-	err  error
+// binaryError returns the status of a binary request that cannot be decoded because of err, or nil:
+// that of grpc.
+func binaryError(err error) error {
+	if err == nil {
+		return nil
+	}
+	return status.Errorf(codes.Internal, "grpc: error unmarshalling request: %v", err)
 }
 
-func (e *decodeError) Error() string { return e.err.Error() }
-
-// status returns the status that the caller receives: for binary messages that of grpc.
-func (e *decodeError) status() error {
-	if !e.json {
-		return status.Errorf(codes.Internal, "grpc: error unmarshalling request: %v", e.err)
+// jsonError returns the status of a request in JSON that cannot be decoded because of err, or nil.
+func jsonError(err error) error {
+	if err == nil {
+		return nil
 	}
 	return rpcerr.ReasonInvalidRequest.
-		Errorf(codes.InvalidArgument, "the request is not valid JSON for its message: %s", reasonOf(e.err))
+		Errorf(codes.InvalidArgument, "the request is not valid JSON for its message: %s", reasonOf(err))
 }
 
 // reasonOf returns what a decoder says about a request, which is its caller's own.

@@ -20,6 +20,7 @@ type Handler struct {
 
 	uncompressed *uncompressed
 	headers      headerPool
+	encoded      encodedPool
 	timers       readTimers
 }
 

@@ -20,8 +20,13 @@ func (c *call) RecvMsg(msg any) error {
 	if c.over.Load() {
 		return errOver
 	}
-	if err := c.stream.Receive(msg); err != nil {
+	e := c.handler.encoded.get()
+	defer c.handler.encoded.put(e)
+	if err := c.stream.Receive(e); err != nil {
 		return c.receiveError(err)
+	}
+	if err := e.decode(msg); err != nil {
+		return err
 	}
 	if c.single {
 		c.stopReading()
@@ -85,10 +90,7 @@ var errOver = status.Error(codes.Canceled, "the call has ended")
 
 // receiveError returns the status of a request that could not be received.
 func (c *call) receiveError(err error) error {
-	var undecodable *decodeError
 	switch {
-	case errors.As(err, &undecodable):
-		return undecodable.status()
 	case connect.CodeOf(err) == connect.CodeResourceExhausted:
 		return status.Errorf(codes.ResourceExhausted,
 			"the request is larger than max %d bytes", c.handler.settings.maxRequest)
