@@ -185,8 +185,9 @@ type PlainConn struct {
 	once sync.Once
 	err  error // of the header
 
-	arrived  atomic.Bool // it has sent a call
-	deadline writeDeadline
+	arrived atomic.Bool // it has sent a call
+	reads   readDeadline
+	writing writeDeadline
 
 	finishing atomic.Bool // see Finishing
 	unread    int         // sweeps without a write; guarded by the mutex of use
@@ -205,7 +206,7 @@ func (c *PlainConn) identify() error {
 			_ = c.Close()
 			return
 		}
-		_ = c.Conn.SetReadDeadline(time.Time{})
+		_ = c.reads.restore(c.Conn)
 	})
 	return c.err
 }
@@ -215,18 +216,21 @@ func (c *PlainConn) Read(p []byte) (int, error) {
 	if err := c.identify(); err != nil {
 		return 0, err
 	}
-	return c.Conn.Read(p)
+	return c.reads.read(c.Conn, p)
 }
 
 // Write implements net.Conn.
-func (c *PlainConn) Write(p []byte) (int, error) { return c.deadline.write(c.Conn, p) }
+func (c *PlainConn) Write(p []byte) (int, error) { return c.writing.write(c.Conn, p) }
+
+// SetReadDeadline implements net.Conn.
+func (c *PlainConn) SetReadDeadline(t time.Time) error { return c.reads.set(c.Conn, t) }
 
 // SetWriteDeadline implements net.Conn.
-func (c *PlainConn) SetWriteDeadline(t time.Time) error { return c.deadline.set(c.Conn, t) }
+func (c *PlainConn) SetWriteDeadline(t time.Time) error { return c.writing.set(c.Conn, t) }
 
 // SetDeadline implements net.Conn.
 func (c *PlainConn) SetDeadline(t time.Time) error {
-	return errors.Join(c.Conn.SetReadDeadline(t), c.SetWriteDeadline(t))
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 // RemoteAddr returns the address of the peer, which a proxy may have stated.
@@ -260,8 +264,8 @@ func (c *PlainConn) Finishing(is bool) { c.finishing.Store(is) }
 // abort closes the connection if its last bytes have not been written for a number of sweeps. The
 // mutex of use is held.
 func (c *PlainConn) abort(sweeps int) {
-	writes := c.deadline.writes.Load()
-	if c.unread++; c.unread == 1 || writes != c.writes || !writing(writes) || !c.finishing.Load() {
+	writes := c.writing.writes.Load()
+	if c.unread++; c.unread == 1 || writes != c.writes || !running(writes) || !c.finishing.Load() {
 		c.unread, c.writes = 1, writes
 	} else if c.unread > sweeps {
 		_ = c.Conn.Close()

@@ -23,8 +23,8 @@ type writeDeadline struct {
 
 const ended = 1 << 32
 
-// writing reports whether a write runs, of a number of writes.
-func writing(writes uint64) bool { return uint32(writes) > 0 }
+// running reports whether a write runs, of a number of writes.
+func running(writes uint64) bool { return uint32(writes) > 0 }
 
 // set implements the SetWriteDeadline of a connection.
 func (d *writeDeadline) set(conn net.Conn, t time.Time) error {
@@ -32,7 +32,7 @@ func (d *writeDeadline) set(conn net.Conn, t time.Time) error {
 	defer d.mu.Unlock()
 	if t.IsZero() {
 		d.removed.Store(!d.at.IsZero())
-		if writing(d.writes.Load()) {
+		if running(d.writes.Load()) {
 			return d.clear(conn)
 		}
 		return nil
