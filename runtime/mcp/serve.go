@@ -78,7 +78,7 @@ func (s *served) open(host *server.Host) (server.Front, error) {
 		Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ConnState: noteState, BaseContext: func(net.Listener) context.Context { return f.ctx },
 		ConnContext: func(ctx context.Context, raw net.Conn) context.Context {
-			return context.WithValue(ctx, connKey{}, hostConn(raw))
+			return context.WithValue(ctx, connKey{}, server.HostConnOf(raw))
 		},
 		ErrorLog: slog.NewLogLogger(host.Logger().Handler(), slog.LevelDebug),
 		HTTP2: &http.HTTP2Config{
@@ -127,21 +127,7 @@ func noteState(raw net.Conn, state http.ConnState) {
 	if state != http.StateActive {
 		return
 	}
-	if conn := hostConn(raw); conn != nil {
+	if conn := server.HostConnOf(raw); conn != nil {
 		conn.Arrived()
-	}
-}
-
-// hostConn returns the connection of the listener, which TLS may wrap.
-func hostConn(raw net.Conn) server.HostConn {
-	for {
-		if conn, ok := raw.(server.HostConn); ok {
-			return conn
-		}
-		wrapped, ok := raw.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nil
-		}
-		raw = wrapped.NetConn()
 	}
 }

@@ -256,3 +256,18 @@ type HostConn interface {
 	// Secured closes the connection when the verified certificate of the client has expired.
 	Secured(info credentials.AuthInfo)
 }
+
+// HostConnOf returns the connection of [Host.Listen] that raw is or, as one of TLS, wraps with a
+// method NetConn; nil if there is none.
+func HostConnOf(raw net.Conn) HostConn {
+	for {
+		if conn, ok := raw.(HostConn); ok {
+			return conn
+		}
+		wrapped, ok := raw.(interface{ NetConn() net.Conn })
+		if !ok {
+			return nil
+		}
+		raw = wrapped.NetConn()
+	}
+}

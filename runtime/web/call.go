@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/lazyctx"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -33,7 +34,7 @@ type call struct {
 	malformed error // of a header, a status; or nil
 
 	within within             // the context of the request, if it has to carry the call
-	timed  timed              // the context of the method, if it is unary
+	lazy   lazyctx.Context    // the context of the method, if it is unary
 	cancel context.CancelFunc // of a stream that is served; or nil
 
 	plain  atomic.Bool // its responses must not be compressed
@@ -71,7 +72,7 @@ func newCall(h *Handler, w http.ResponseWriter, r *http.Request, shared bool) *c
 	c.response.ResponseWriter, c.response.control, c.response.shared = w, &c.control, shared
 	header := c.splitHeader(r)
 	if timeout, ok := takeTimeout(header, r.Method); ok {
-		c.timed.deadline = time.Now().Add(timeout)
+		c.lazy.Until = time.Now().Add(timeout)
 	}
 	c.request = c.carried(r)
 	c.request.Header, c.request.Body = header, &c.body

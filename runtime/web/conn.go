@@ -34,25 +34,11 @@ func connIn(ctx context.Context) *conn {
 
 // newConn returns the context of a connection.
 func newConn(ctx context.Context, raw net.Conn, age time.Duration) context.Context {
-	c := &conn{raw: hostConn(raw)}
+	c := &conn{raw: server.HostConnOf(raw)}
 	if age > 0 {
 		c.renewAt = time.Now().Add(age + time.Duration((rand.Float64()-0.5)/5*float64(age)))
 	}
 	return &ofConn{ctx, c}
-}
-
-// hostConn returns the connection of the listener, which TLS may wrap.
-func hostConn(raw net.Conn) server.HostConn {
-	for {
-		if c, ok := raw.(server.HostConn); ok {
-			return c
-		}
-		wrapped, ok := raw.(interface{ NetConn() net.Conn })
-		if !ok {
-			return nil
-		}
-		raw = wrapped.NetConn()
-	}
 }
 
 // arrived asks the client of an old connection to connect again, after the response.

@@ -115,7 +115,7 @@ func noteState(raw net.Conn, state http.ConnState) {
 	if state != http.StateActive {
 		return
 	}
-	if conn := hostConn(raw); conn != nil {
+	if conn := server.HostConnOf(raw); conn != nil {
 		conn.Arrived()
 	}
 }

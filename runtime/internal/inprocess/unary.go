@@ -4,14 +4,13 @@ import (
 	"context"
 	"io"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/lazyctx"
 	"github.com/grpcservice/grpcservice/runtime/internal/requestid"
 )
 
@@ -19,6 +18,7 @@ import (
 // transport.
 type unaryCall struct {
 	answer
+	lazyctx.Context
 	caller withoutValues
 	peer   *peer.Peer
 	method string
@@ -28,8 +28,6 @@ type unaryCall struct {
 	outgoing  metadata.MD // nil for none
 	requestID func(context.Context) string
 	received  metadata.MD
-
-	cancelable atomic.Pointer[cancelable] // nil until somebody waits for the end of the context
 
 	request, response *buffer       // nil when they are decoded; answer guards response
 	left              chan struct{} // closed at the end; nil if the caller runs the method
@@ -68,6 +66,7 @@ func (conn *Conn) Call(
 		caller: withoutValues{ctx}, method: method, peer: conn.peerOf(ctx), request: request,
 		outgoing: md, requestID: requestID,
 	}
+	c.Context.Context = &c.caller
 	if conn.Separate {
 		c.left = make(chan struct{})
 		go c.run(conn.Host, handler)
@@ -150,48 +149,10 @@ func (c *unaryCall) end(err error) {
 	if !c.finish(err) {
 		return
 	}
-	if !c.cancelable.CompareAndSwap(nil, over) {
-		c.cancelable.Load().cancel()
-	}
+	c.End()
 	if c.left != nil {
 		close(c.left)
 	}
-}
-
-// cancelable is a context with its cancellation.
-type cancelable struct {
-	context.Context
-	cancel context.CancelFunc
-}
-
-// over is the context of calls that have ended before anybody waited for it.
-var over = func() *cancelable {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return &cancelable{ctx, cancel}
-}()
-
-// Deadline implements [context.Context].
-func (c *unaryCall) Deadline() (deadline time.Time, ok bool) { return c.caller.Deadline() }
-
-// Done implements [context.Context].
-func (c *unaryCall) Done() <-chan struct{} {
-	if made := c.cancelable.Load(); made != nil {
-		return made.Done()
-	}
-	ctx, cancel := context.WithCancel(&c.caller)
-	if !c.cancelable.CompareAndSwap(nil, &cancelable{ctx, cancel}) {
-		cancel()
-	}
-	return c.cancelable.Load().Done()
-}
-
-// Err implements [context.Context].
-func (c *unaryCall) Err() error {
-	if made := c.cancelable.Load(); made != nil {
-		return made.Err()
-	}
-	return c.caller.Err()
 }
 
 // Value implements [context.Context]: it has what grpc puts into the context of a method.
@@ -204,10 +165,7 @@ func (c *unaryCall) Value(key any) any {
 	case peerKey:
 		return c.peer
 	}
-	if made := c.cancelable.Load(); made != nil {
-		return made.Value(key) // contexts that derive from it need no goroutine
-	}
-	return nil
+	return c.Context.Value(key)
 }
 
 // metadata returns what the method receives as its metadata.
