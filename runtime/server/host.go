@@ -41,6 +41,8 @@ type FrontCall interface {
 	Context() context.Context
 	// Peer is that of the connection. PeerCertificate reads its AuthInfo.
 	Peer() *peer.Peer
+	// Conn is the connection of [Host.Listen] that carries the call; nil for another.
+	Conn() HostConn
 	// Metadata is that of the call, with names in lower case and decoded values of names in "-bin".
 	// It must not change.
 	Metadata() metadata.MD
@@ -134,7 +136,8 @@ func (p *pipeline) arrive(call FrontCall) *bounds.Arrival {
 	a.Context = &held.front
 	a.Method, a.Header, a.Room = call.Method(), call.Metadata(), c
 	a.Client = p.clientAddr(at.Addr, valuesIn(a.Header))
-	p.capacity.Hold(a, at.Addr, call, a.Method == healthCheck)
+	conn, _ := call.Conn().(*bounds.PlainConn)
+	p.capacity.Hold(a, conn, at.Addr, call, a.Method == healthCheck)
 	return a
 }
 

@@ -198,6 +198,14 @@ func (c *call) Context() context.Context { return c.ctx }
 // Peer implements [server.FrontCall].
 func (c *call) Peer() *peer.Peer { return c.peer }
 
+// Conn implements [server.FrontCall].
+func (c *call) Conn() server.HostConn {
+	if c.conn == nil {
+		return nil
+	}
+	return c.conn.raw
+}
+
 // Metadata implements [server.FrontCall].
 func (c *call) Metadata() metadata.MD { return c.md }
 

@@ -34,11 +34,12 @@ type held struct {
 }
 
 // Hold counts a call of a front that arrives from addr, while its transport holds it: until
-// [Arrival.Release]. Only the exported fields of a are set, and the context of the call must derive
-// from a. Like [Conn.Tap], Hold rejects no call itself.
-func (b *Bounds) Hold(a *Arrival, addr net.Addr, t Transport, essential bool) {
+// [Arrival.Release]. conn is its connection; nil if it is none of [Bounds.Plain]. Only the exported
+// fields of a are set, and the context of the call must derive from a. Like [Conn.Tap], Hold rejects
+// no call itself.
+func (b *Bounds) Hold(a *Arrival, conn *PlainConn, addr net.Addr, t Transport, essential bool) {
 	a.bounds, a.transport = b, t
-	a.peer = b.peerOf(a, addr)
+	a.peer = b.peerOf(a, conn, addr)
 	a.verdict = enterBoth(&b.all.streams, &a.peer.streams,
 		raised(b.limits.Calls, essential), raised(b.limits.CallsPerPeer, essential))
 	if a.verdict != Accepted {
@@ -56,11 +57,15 @@ func (b *Bounds) Hold(a *Arrival, addr net.Addr, t Transport, essential bool) {
 
 // peerOf returns the peer that a call of a front from addr counts for: that of its connection
 // without looking for it.
-func (b *Bounds) peerOf(a *Arrival, addr net.Addr) *peerUse {
+func (b *Bounds) peerOf(a *Arrival, conn *PlainConn, addr net.Addr) *peerUse {
 	if a.Client != nil {
 		return b.peers.acquire(PeerOf(a.Client))
 	}
-	if a.conn = b.Conn(addr); a.conn != nil && a.conn.peer != nil {
+	if conn == nil {
+		return b.peers.acquire(PeerOf(addr))
+	}
+	a.conn = conn.use
+	if a.conn.peer != nil {
 		peer := a.conn.peer.retain()
 		if !a.conn.closed.Load() {
 			return peer
