@@ -26,7 +26,7 @@ import (
 	streams "github.com/grpcservice/grpcservice/runtime/stream"
 )
 
-// gate is a method whose calls wait until it is opened.
+// gate is a method whose calls wait until it is opened, or until they end.
 type gate struct {
 	entered chan struct{}
 	open    chan struct{}
@@ -34,10 +34,9 @@ type gate struct {
 
 func newGate() gate { return gate{make(chan struct{}, 1000), make(chan struct{})} }
 
-func (g gate) pass(context.Context) error {
+func (g gate) pass(ctx context.Context) error {
 	g.entered <- struct{}{}
-	<-g.open
-	return nil
+	return echotest.Await(ctx, g.open)
 }
 
 // TestMaxCalls has as many calls of each kind run as the server allows, and one more.
@@ -81,9 +80,10 @@ func TestMaxCalls(t *testing.T) {
 						}
 					}
 					// A handler that has answered may not have returned.
-					for err = call(echotest.Context(t), conn); rpcerr.ReasonOf(err) == test.reason; {
+					wait(t, "a call after them is admitted", func() bool {
 						err = call(echotest.Context(t), conn)
-					}
+						return rpcerr.ReasonOf(err) != test.reason
+					})
 					if err != nil {
 						t.Errorf("a call after them: %v", err)
 					}
@@ -177,13 +177,7 @@ func serveBounded(t *testing.T, own bool, impl echotest.Service, opts ...server.
 	}
 	srv := grpc.NewServer(server.GRPCOptions(opts...)...)
 	server.Register[echotest.Service](server.On(srv, opts...), echotest.Table, impl)
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go srv.Serve(lis) // ends with Stop
-	t.Cleanup(srv.Stop)
-	return lis.Addr().String()
+	return echotest.ListenAndServeGRPC(t, srv)
 }
 
 // dial returns a connection with small windows.
@@ -252,7 +246,7 @@ func TestRequestsThatDoNotArriveAreBounded(t *testing.T) {
 	server.Register[echotest.Service](srv, echotest.Table, echotest.Behaving(succeed))
 	go srv.Serve(context.Background(), lis)
 	slow, quick := lis.dial(t, "203.0.113.7:1"), lis.dial(t, "203.0.113.8:1")
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(echotest.NoDeadline(t))
 	defer cancel()
 	begin := func() grpc.ClientStream {
 		cs, err := slow.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true}, "/test.v1.Echo/One")
@@ -273,15 +267,13 @@ func TestRequestsThatDoNotArriveAreBounded(t *testing.T) {
 		t.Errorf("a call of another peer: %v", err)
 	}
 	cancel()
-	for { // until the server has seen it
+	wait(t, "the server has seen it", func() bool {
 		err := echotest.Kinds["One"](echotest.Context(t), slow)
-		if err == nil {
-			return
-		}
-		if rpcerr.ReasonOf(err) != rpcerr.ReasonTooManyCalls {
+		if err != nil && rpcerr.ReasonOf(err) != rpcerr.ReasonTooManyCalls {
 			t.Fatalf("the peer after it has given up: %v", err)
 		}
-	}
+		return err == nil
+	})
 }
 
 // TestMaxConnections connects more often than the server allows: it closes what is too much without
@@ -324,11 +316,10 @@ func connectTooOften(t *testing.T, addr string) {
 		}
 	}
 	accepted[0].Close()
-	for { // until the server has seen it
-		if n, _ := connect(t, addr).Read(make([]byte, 1)); n == 1 {
-			return
-		}
-	}
+	wait(t, "the server has seen it", func() bool {
+		n, _ := connect(t, addr).Read(make([]byte, 1))
+		return n == 1
+	})
 }
 
 // connect connects until the test ends.

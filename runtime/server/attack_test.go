@@ -191,7 +191,7 @@ func TestHostileCalls(t *testing.T) {
 		})
 	}
 	callers.Wait()
-	strays.Wait()
+	echotest.Returns(t, strays.Wait)
 	if err := srv.Stop(); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}

@@ -104,7 +104,7 @@ func TestShutdownNamesWhatStaysInTheBackground(t *testing.T) {
 	srv := echotest.StartServer(t, func(srv *server.Server) {
 		srv.Background("deaf", func(context.Context) error { close(begun); <-release; return nil })
 	}, server.WithShutdownTimeout(0))
-	<-begun
+	echotest.Within(t, begun)
 	if err := srv.Stop(); err == nil || !strings.Contains(err.Error(), "deaf") {
 		t.Errorf("Serve returned %v, want the name of what did not end", err)
 	}

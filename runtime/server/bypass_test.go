@@ -204,7 +204,8 @@ func TestAnAuthenticatorHasUntilTheDeadline(t *testing.T) {
 		<-ctx.Done()
 		return nil, ctx.Err()
 	})))
-	if err := echotest.Kinds["One"](context.Background(), srv.Conn); status.Code(err) != codes.DeadlineExceeded {
+	err := echotest.Kinds["One"](echotest.NoDeadline(t), srv.Conn)
+	if status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("got %v", err)
 	}
 }
@@ -228,7 +229,7 @@ func TestStagesMayLeaveGoroutinesBehind(t *testing.T) {
 	})))
 	for _, call := range echotest.Kinds {
 		for range 8 {
-			if err := call(context.Background(), srv.Conn); err != nil {
+			if err := call(echotest.NoDeadline(t), srv.Conn); err != nil {
 				t.Error(err)
 			}
 			echotest.Within(t, left)
@@ -301,7 +302,7 @@ func TestABrokenListenerDoesNotHoldTheServer(t *testing.T) {
 	go func() { served <- srv.Serve(context.Background(), lis) }()
 	conn := lis.dial(t, "203.0.113.7:1")
 	go func() { _ = echotest.Kinds["One"](context.Background(), conn) }()
-	<-entered
+	echotest.Within(t, entered)
 	close(lis.broken)
 	if err := echotest.Within(t, served); err == nil || !strings.Contains(err.Error(), "cannot accept connections") || !strings.Contains(err.Error(), "test.v1.Echo/One (1)") {
 		t.Errorf("Serve returned %v", err)

@@ -68,6 +68,7 @@ func serveBriefly(t *testing.T, opts ...server.Option) error {
 		t.Fatal(err)
 	}
 	defer func() {
+		_ = lis.(*net.TCPListener).SetDeadline(time.Now()) // Accept must not wait if it is open
 		if _, err := lis.Accept(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the listener is not closed: %v", err)
 		}
@@ -219,7 +220,9 @@ func TestPageDuringTheLifeOfAServer(t *testing.T) {
 	told := make(chan string, 1)
 	var addr string
 	get := func() string {
-		client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		client := &http.Client{
+			Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true},
+		}
 		resp, err := client.Get("http://" + addr)
 		if err != nil {
 			return err.Error()
@@ -231,16 +234,13 @@ func TestPageDuringTheLifeOfAServer(t *testing.T) {
 		}
 		return string(body)
 	}
-	running, release := make(chan struct{}), make(chan struct{})
-	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error {
-		close(running)
-		<-release
-		return nil
-	}), server.WithCompanions(page{"127.0.0.1:0", told}), server.WithDrainDelay(0))
+	gate := newGate()
+	srv := echotest.Start(t, echotest.Behaving(gate.pass), server.WithDrainDelay(0),
+		server.WithCompanions(page{"127.0.0.1:0", told}))
 	addr = echotest.Within(t, told)
 	called := make(chan error, 1)
 	go func() { called <- echotest.Kinds["One"](context.Background(), srv.Conn) }()
-	echotest.Within(t, running)
+	echotest.Within(t, gate.entered)
 	if got := get(); got != "serving" {
 		t.Errorf("the page shows %s", got)
 	}
@@ -250,7 +250,7 @@ func TestPageDuringTheLifeOfAServer(t *testing.T) {
 	stopped := make(chan error, 1)
 	go func() { stopped <- srv.Server.Shutdown(context.Background()) }()
 	wait(t, "the page shows the drain", func() bool { return get() == "draining" })
-	close(release)
+	close(gate.open)
 	if err := errors.Join(echotest.Within(t, stopped), echotest.Within(t, called)); err != nil {
 		t.Error(err)
 	}
@@ -285,21 +285,20 @@ func TestNoHealthWithoutCompanions(t *testing.T) {
 
 // TestCompanionsStayDuringTheDrain checks that a companion is stopped after the last call.
 func TestCompanionsStayDuringTheDrain(t *testing.T) {
-	running, release := make(chan struct{}), make(chan struct{})
+	gate := newGate()
 	var j journal
-	srv := echotest.Start(t, echotest.Behaving(func(context.Context) error {
-		close(running)
-		<-release
+	srv := echotest.Start(t, echotest.Behaving(func(ctx context.Context) error {
+		err := gate.pass(ctx)
 		j.add("call")
-		return nil
+		return err
 	}), server.WithCompanions(companion{name: "a", journal: &j}), server.WithDrainDelay(0))
 	called := make(chan error, 1)
 	go func() { called <- echotest.Kinds["One"](context.Background(), srv.Conn) }()
-	echotest.Within(t, running)
+	echotest.Within(t, gate.entered)
 	stopped := make(chan error, 1)
 	go func() { stopped <- srv.Server.Shutdown(context.Background()) }()
 	time.Sleep(10 * time.Millisecond) // so that a companion that is stopped too early is noticed
-	close(release)
+	close(gate.open)
 	if err := echotest.Within(t, stopped); err != nil {
 		t.Error(err)
 	}

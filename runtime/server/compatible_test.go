@@ -120,7 +120,7 @@ func onTheWire(t *testing.T, conn *grpc.ClientConn, method, name string) string 
 	var err error
 	responses := 0
 	opts := []grpc.CallOption{grpc.Header(&header), grpc.Trailer(&trailer)}
-	path, ctx := "/legacy.v1.Items/"+method, t.Context() // which has no deadline
+	path, ctx := "/legacy.v1.Items/"+method, echotest.NoDeadline(t)
 	if method == "One" {
 		if err = conn.Invoke(ctx, path, item(name), item(""), opts...); err == nil {
 			responses++

@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -249,12 +250,13 @@ func TestConnTenThousandCalls(t *testing.T) {
 	const calls = 10_000
 	options := []server.Option{server.WithMaxCalls(0), server.WithMaxCallsPerPeer(0)}
 	impl := func(*testing.T) echotest.Service {
-		var all sync.WaitGroup
-		all.Add(calls)
-		return echotest.Funcs{OneFunc: func(_ context.Context, req *text) (*text, error) {
-			all.Done()
-			all.Wait()
-			return req, nil
+		var entered atomic.Int64
+		all := make(chan struct{})
+		return echotest.Funcs{OneFunc: func(ctx context.Context, req *text) (*text, error) {
+			if entered.Add(1) == calls {
+				close(all)
+			}
+			return req, echotest.Await(ctx, all)
 		}}
 	}
 	inEach(t, impl, options, func(t *testing.T, client echotest.Service, _ *echotest.Running, _ bool) {

@@ -305,7 +305,9 @@ func TestConnDuringShutdown(t *testing.T) {
 				return req, nil
 			}
 			close(draining)
-			<-runtime.Draining(ctx)
+			if err := echotest.Await(ctx, runtime.Draining(ctx)); err != nil {
+				return nil, err
+			}
 			return client.One(ctx, wrapperspb.String("inner"))
 		},
 	}
@@ -319,7 +321,7 @@ func TestConnDuringShutdown(t *testing.T) {
 		resp, err := client.One(echotest.Context(t), wrapperspb.String("outer"))
 		answered <- answer{resp, err}
 	}()
-	<-draining
+	echotest.Within(t, draining)
 	if err := srv.Stop(); err != nil {
 		t.Errorf("Serve returned %v", err)
 	}
@@ -359,7 +361,7 @@ func TestConnIsCutOff(t *testing.T) {
 		}
 		ended <- last
 	}()
-	<-reading
+	echotest.Within(t, reading)
 	for range 2 {
 		if err := echotest.Within(t, ended); status.Code(err) != codes.Unavailable {
 			t.Errorf("%v, want UNAVAILABLE", err)

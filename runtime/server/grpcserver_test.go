@@ -40,7 +40,7 @@ func serveOld(t *testing.T, srv oldServer) (*grpc.ClientConn, <-chan error) {
 	t.Helper()
 	lis, served := bufconn.Listen(1<<20), make(chan error, 1)
 	go func() { served <- srv.Serve(lis) }()
-	t.Cleanup(srv.Stop)
+	t.Cleanup(func() { echotest.Returns(t, srv.Stop) })
 	return echotest.DialMemory(t, lis), served
 }
 
@@ -67,7 +67,7 @@ func TestOldCodeServesAndStops(t *testing.T) {
 		conn, served := serveOld(t, srv)
 		ended := make(chan error, 1)
 		go func() { ended <- stockKinds["EmptyCall"](echotest.Context(t), conn) }()
-		<-running
+		echotest.Within(t, running)
 		stopped := make(chan struct{})
 		go func() {
 			defer close(stopped)
@@ -76,7 +76,7 @@ func TestOldCodeServesAndStops(t *testing.T) {
 		if !test.cut {
 			close(stopping)
 		}
-		<-stopped
+		echotest.Within(t, stopped)
 		if err := echotest.Within(t, ended); status.Code(err) != test.want {
 			t.Errorf("%s: the call ended with %v, want %v", name, err, test.want)
 		}

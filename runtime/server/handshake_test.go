@@ -35,11 +35,7 @@ func TestConnectionsWithoutAHandshakeDoNotHoldTheShutdown(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			served := make(chan error, 1)
 			go func() { served <- srv.Serve(ctx, acceptListener{lis, accepted}) }()
-			conn, err := net.Dial("tcp", lis.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
+			conn := connect(t, lis.Addr().String())
 			if _, err := io.WriteString(conn, sent); err != nil {
 				t.Fatal(err)
 			}

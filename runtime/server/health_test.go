@@ -68,7 +68,7 @@ func TestHealthWatch(t *testing.T) {
 
 func TestHealthWatchEndsWithItsCaller(t *testing.T) {
 	srv := echotest.Start(t, echotest.Funcs{})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(echotest.Context(t))
 	w, err := healthpb.NewHealthClient(srv.Conn).Watch(ctx, &healthpb.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)

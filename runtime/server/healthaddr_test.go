@@ -37,7 +37,7 @@ func TestHealthAddr(t *testing.T) {
 	addr := socket(t)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithHealthAddr(addr),
 		server.WithTLSFiles(cert, key), server.WithClientCAs(certtest.Write(t, dir, ca)),
-		server.WithDrainDelay(500*time.Millisecond), server.WithMaxCalls(1), server.WithMaxConnections(1),
+		server.WithDrainDelay(time.Hour), server.WithMaxCalls(1), server.WithMaxConnections(1),
 		server.WithAuthenticator(server.AuthenticateFunc(func(context.Context) (*runtime.Principal, error) { return nil, nil })))
 	server.Register[echotest.Service](srv, echotest.Table, echoes())
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
@@ -72,12 +72,15 @@ func TestHealthAddr(t *testing.T) {
 		t.Errorf("Watch: %v, %v", first, err)
 	}
 	stopped := make(chan error, 1)
-	go func() { stopped <- srv.Shutdown(context.Background()) }()
+	ctx, force := context.WithCancel(context.Background()) // ends the delay
+	defer force()
+	go func() { stopped <- srv.Shutdown(ctx) }()
 	eventually(t, "<NOT_SERVING>", probe(""))
 	eventually(t, "<SERVING>", probe("grpc.health.v1.Health")) // alive while it drains
 	if last, err := watch.Recv(); err != nil || last.GetStatus() != healthpb.HealthCheckResponse_NOT_SERVING {
 		t.Errorf("Watch: %v, %v", last, err)
 	}
+	force()
 	if err := echotest.Within(t, stopped); err != nil {
 		t.Error(err)
 	}

@@ -14,6 +14,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 )
 
@@ -40,13 +41,14 @@ func TestRunOnUnixSockets(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			if _, err := healthpb.NewHealthClient(conn).Check(t.Context(), new(healthpb.HealthCheckRequest), grpc.WaitForReady(true)); err != nil {
+			health, req := healthpb.NewHealthClient(conn), new(healthpb.HealthCheckRequest)
+			if _, err := health.Check(echotest.Context(t), req, grpc.WaitForReady(true)); err != nil {
 				t.Error(err)
 			}
 			if err := host.Shutdown(context.Background()); err != nil {
 				t.Error(err)
 			}
-			if err := <-ran; err != nil {
+			if err := echotest.Within(t, ran); err != nil {
 				t.Error(err)
 			}
 		})

@@ -46,21 +46,17 @@ func check(t *testing.T, got, want map[string]float64) {
 
 // TestMetricsOfAServer reads them while calls run and wait, and after the shutdown.
 func TestMetricsOfAServer(t *testing.T) {
-	running, release := make(chan struct{}), make(chan struct{})
+	gate := newGate()
 	policy := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1, MaxWait: time.Hour}}
 	srv := echotest.StartServer(t, func(s *server.Server) {
-		server.Register[echotest.Service](s, echotest.TableWith(policy), echotest.Behaving(func(context.Context) error {
-			running <- struct{}{}
-			<-release
-			return nil
-		}))
+		server.Register[echotest.Service](s, echotest.TableWith(policy), echotest.Behaving(gate.pass))
 		s.Background("worker", func(ctx context.Context) error { <-ctx.Done(); return nil })
 	}, server.WithDrainDelay(0), server.WithMaxCalls(7), server.WithMaxConnections(5))
 	called := make(chan error, 2)
 	for range cap(called) {
 		go func() { called <- echotest.Kinds["Many"](context.Background(), srv.Conn) }()
 	}
-	echotest.Within(t, running)
+	echotest.Within(t, gate.entered)
 	method := "{server_stream,test.v1.Echo,Many}"
 	wait(t, "a call waits", func() bool {
 		return figures(t, srv.Server)[metric.ServerConcurrencyWaiting+method] == 1
@@ -82,8 +78,8 @@ func TestMetricsOfAServer(t *testing.T) {
 		metric.ServerServing + "{}":                       1,
 		metric.ServerBackground + "{worker}":              1,
 	})
-	close(release)
-	echotest.Within(t, running)
+	close(gate.open)
+	echotest.Within(t, gate.entered)
 	for range cap(called) {
 		if err := echotest.Within(t, called); err != nil {
 			t.Error(err)

@@ -146,14 +146,14 @@ func TestDefaultTimeout(t *testing.T) {
 		}
 		return echotest.Within(t, left)
 	}
-	if got := call(context.Background(), "One"); got < 59*time.Minute || got > time.Hour {
+	if got := call(echotest.NoDeadline(t), "One"); got < 59*time.Minute || got > time.Hour {
 		t.Errorf("a unary call without deadline has %v left, want the hour of the option", got)
 	}
 	if got := call(echotest.Context(t), "One"); got > 20*time.Second {
 		t.Errorf("a unary call with a deadline of 20 s has %v left", got)
 	}
 	for _, kind := range []string{"Many", "Join", "Chat"} {
-		if got := call(context.Background(), kind); got != 0 {
+		if got := call(echotest.NoDeadline(t), kind); got != 0 {
 			t.Errorf("%s has a deadline in %v, streams have none by default", kind, got)
 		}
 	}
@@ -164,7 +164,8 @@ func TestDefaultTimeoutEndsTheCall(t *testing.T) {
 		<-ctx.Done()
 		return ctx.Err()
 	}), server.WithDefaultTimeout(10*time.Millisecond))
-	if err := echotest.Kinds["One"](context.Background(), srv.Conn); status.Code(err) != codes.DeadlineExceeded {
+	err := echotest.Kinds["One"](echotest.NoDeadline(t), srv.Conn)
+	if status.Code(err) != codes.DeadlineExceeded {
 		t.Errorf("got %v, want DEADLINE_EXCEEDED", err)
 	}
 }

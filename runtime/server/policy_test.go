@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
@@ -126,7 +127,7 @@ func (p policyCase) run(t *testing.T, kind string, call func(context.Context, *g
 			return nil
 		}))
 	}, append([]server.Option{server.WithLogger(log.Logger(slog.LevelInfo))}, p.opts...)...)
-	ctx := context.Background() // a deadline would be the client's
+	ctx := echotest.NoDeadline(t) // a deadline would be the client's
 	if p.as != "" {
 		ctx = as(t, p.as)
 	}
@@ -217,20 +218,17 @@ func TestPrincipalsDoNotShareARate(t *testing.T) {
 func TestConcurrency(t *testing.T) {
 	for kind, call := range echotest.Kinds {
 		t.Run(kind, func(t *testing.T) {
-			entered, release := make(chan struct{}, 1), make(chan struct{})
+			gate := newGate()
+			limited := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}}
 			srv := echotest.StartServer(t, func(srv *server.Server) {
-				server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1}}), echotest.Behaving(func(context.Context) error {
-					entered <- struct{}{}
-					<-release
-					return nil
-				}))
+				server.Register[echotest.Service](srv, echotest.TableWith(limited), echotest.Behaving(gate.pass))
 			})
 			first := make(chan error, 1)
 			go func() { first <- call(echotest.Context(t), srv.Conn) }()
-			<-entered
+			echotest.Within(t, gate.entered)
 			p := policyCase{code: codes.Unavailable, reason: rpcerr.ReasonOverloaded}
 			p.check(t, call(echotest.Context(t), srv.Conn))
-			close(release)
+			close(gate.open)
 			if err := echotest.Within(t, first); err != nil {
 				t.Errorf("the first call: %v", err)
 			}
@@ -242,6 +240,10 @@ func TestConcurrency(t *testing.T) {
 }
 
 func TestMaxTimeoutCutsTheClients(t *testing.T) {
+	synctest.Test(t, testMaxTimeout) // calls take no time
+}
+
+func testMaxTimeout(t *testing.T) {
 	left := make(chan time.Duration, 1)
 	srv := echotest.StartServer(t, func(srv *server.Server) {
 		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Timeout: time.Second, MaxTimeout: 2 * time.Second}), echotest.Behaving(func(ctx context.Context) error {

@@ -61,6 +61,7 @@ func TestCountsSurviveManyChanges(t *testing.T) {
 		live.change(t, fmt.Sprintf(`{"rate": [{"perSecond": 0.001, "burst": %d}], "concurrency": {"limit": 2}}`, burst))
 		var served, limited, overloaded, changed atomic.Int64
 		var wg sync.WaitGroup
+		defer changed.Store(1_000) // if a change fails
 		for caller := range 4 {
 			wg.Go(func() {
 				for i := 0; i < 1_500 || changed.Load() < 1_000; i++ {

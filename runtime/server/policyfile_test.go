@@ -228,20 +228,21 @@ func TestPolicyFileKeepsRunningCalls(t *testing.T) {
 			start := func() { go func() { calls <- w.call(kind) }() }
 			start()
 			start()
-			<-entered
-			<-entered
-			w.change(forAll(`{"concurrency": {"limit": 2}, "timeout": {"default": "20ms", "total": "20ms"}}`))
+			echotest.Within(t, entered)
+			echotest.Within(t, entered)
+			w.change(forAll(`{"concurrency": {"limit": 2}}`))
 			if err := w.call(kind); status.Code(err) != codes.Unavailable {
 				t.Errorf("a third call: %v, want UNAVAILABLE", err)
 			}
-			w.change(forAll(`{"concurrency": {"limit": 1}}`))
+			w.change(forAll(`{"concurrency": {"limit": 1},
+				"timeout": {"default": "20ms", "total": "20ms"}}`))
 			w.change(forAll(`{"concurrency": {"limit": 3}}`))
 			start()
-			<-entered
+			echotest.Within(t, entered)
 			time.Sleep(50 * time.Millisecond) // more than the timeout that is not theirs
 			w.change(`{}`)
 			start()
-			<-entered
+			echotest.Within(t, entered)
 			if got := server.PlacesTaken(w.Server, "/test.v1.Echo/"+kind); got != 4 {
 				t.Errorf("%d calls have a place, want 4", got)
 			}
@@ -263,23 +264,20 @@ func TestPolicyFileKeepsRunningCalls(t *testing.T) {
 
 // TestPolicyFileAdmitsWaitingCalls raises a limit of concurrency for which calls wait.
 func TestPolicyFileAdmitsWaitingCalls(t *testing.T) {
-	entered, release := make(chan struct{}, 10), make(chan struct{})
-	w := startWatched(t, runtime.Policy{}, forAll(`{"concurrency": {"limit": 2, "maxWait": "1m"}}`), func(context.Context) error {
-		entered <- struct{}{}
-		<-release
-		return nil
-	})
+	gate := newGate()
+	limited := forAll(`{"concurrency": {"limit": 2, "maxWait": "1m"}}`)
+	w := startWatched(t, runtime.Policy{}, limited, gate.pass)
 	calls := make(chan error, 4)
 	for range 4 {
 		go func() { calls <- w.call("One") }()
 	}
-	echotest.Within(t, entered)
-	echotest.Within(t, entered)
+	echotest.Within(t, gate.entered)
+	echotest.Within(t, gate.entered)
 	w.change(forAll(`{"concurrency": {"limit": 3, "maxWait": "1m"}}`))
-	echotest.Within(t, entered)
+	echotest.Within(t, gate.entered)
 	w.change(`{}`)
-	echotest.Within(t, entered)
-	close(release)
+	echotest.Within(t, gate.entered)
+	close(gate.open)
 	for range 4 {
 		if err := echotest.Within(t, calls); err != nil {
 			t.Error(err)
@@ -411,6 +409,8 @@ func TestPolicyFileWrittenInPlace(t *testing.T) {
 	})
 	var stop atomic.Bool
 	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop.Store(true)
 	wg.Go(func() {
 		for n := 1; !stop.Load(); n = n%9 + 1 {
 			_ = os.WriteFile(w.path, []byte(version(n)), 0o600)
@@ -534,12 +534,12 @@ func TestPolicyFileIsWatched(t *testing.T) {
 	wait(t, "all goroutines end", func() bool { return goruntime.NumGoroutine() <= before })
 }
 
-// wait waits up to ten seconds.
+// wait waits up to 30 seconds.
 func wait(t *testing.T, until string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not %s within ten seconds", until)
+			t.Fatalf("not %s within 30 seconds", until)
 		}
 	}
 }
@@ -717,6 +717,8 @@ func TestPolicyFileUnderLoad(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	var done atomic.Bool
+	defer wg.Wait()
+	defer done.Store(true)
 	var called, served atomic.Int64
 	for kind := range echotest.Kinds {
 		for range 2 {

@@ -106,13 +106,7 @@ var servers = map[string]func(t *testing.T, table *runtime.Service[echotest.Serv
 func serveOwn(t *testing.T, own *grpc.Server, table *runtime.Service[echotest.Service], impl echotest.Service, opts ...server.Option) string {
 	t.Helper()
 	server.Register(server.On(own, opts...), table, impl)
-	lis, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	go own.Serve(lis) // ends with Stop
-	t.Cleanup(own.Stop)
-	return lis.Addr().String()
+	return echotest.ListenAndServeGRPC(t, own)
 }
 
 func TestForwardedFor(t *testing.T) {
@@ -241,7 +235,7 @@ func TestCallsPerPeerCountByForwardedAddress(t *testing.T) {
 			})
 			echotest.Within(t, running)
 			close(release)
-			calls.Wait()
+			echotest.Returns(t, calls.Wait)
 			eventually(t, "OK", func() string { return status.Code(echotest.Kinds["One"](from("203.0.113.9"), conn)).String() })
 		})
 	}
@@ -456,7 +450,7 @@ func TestSlowHeaders(t *testing.T) {
 	servicetest.NoLeaks(t)
 	seen := new(peersSeen)
 	addr := servers["Server"](t, echotest.Table, seen.service(), server.WithProxyProtocol(loopback),
-		server.WithGRPCOptions(grpc.ConnectionTimeout(500*time.Millisecond)))
+		server.WithGRPCOptions(grpc.ConnectionTimeout(3*time.Second)))
 	var slow []net.Conn
 	for _, start := range []string{"", "P", "PROXY TCP4 203.0.113.9 ", v2("203.0.113.9:1")[:20]} {
 		conn, err := net.Dial("tcp", addr)

@@ -27,12 +27,11 @@ func succeed(context.Context) error { return nil }
 func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
 	for kind, call := range echotest.Kinds {
 		t.Run(kind, func(t *testing.T) {
-			asked, release := make(chan struct{}), make(chan struct{})
+			gate := newGate()
 			slow := server.AuthenticateFunc(func(ctx context.Context) (*runtime.Principal, error) {
 				principal, err := byToken(ctx)
 				if principal == nil {
-					asked <- struct{}{}
-					<-release
+					err = errors.Join(err, gate.pass(ctx))
 				}
 				return principal, err
 			})
@@ -46,12 +45,12 @@ func TestUnauthenticatedCallersTakeNoSlots(t *testing.T) {
 				go func() { ended <- call(echotest.Context(t), srv.Conn) }()
 			}
 			for range cap(ended) {
-				echotest.Within(t, asked)
+				echotest.Within(t, gate.entered)
 			}
 			if err := call(as(t, "ada"), srv.Conn); err != nil {
 				t.Errorf("an authenticated call: %v", err)
 			}
-			close(release)
+			close(gate.open)
 			for range cap(ended) {
 				if err := echotest.Within(t, ended); status.Code(err) != codes.Unauthenticated {
 					t.Errorf("a call without credentials: %v", err)
@@ -187,23 +186,19 @@ func TestARejectedCallUsesUpNothingElse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			counts := &ledger{counts: make(map[string]int)}
-			entered, release := make(chan struct{}), make(chan struct{})
+			gate := newGate()
 			p := runtime.Policy{Auth: &runtime.Auth{}, Rates: test.rates, Concurrency: runtime.Concurrency{Limit: test.concurrency}}
 			srv := echotest.StartServer(t, func(srv *server.Server) {
-				server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error {
-					entered <- struct{}{}
-					<-release
-					return nil
-				}))
+				server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(gate.pass))
 			}, append([]server.Option{server.WithRateLimiter(counts)}, authenticated...)...)
 			first := make(chan error, 1)
 			go func() { first <- echotest.Kinds["One"](as(t, "ada"), srv.Conn) }()
-			echotest.Within(t, entered)
+			echotest.Within(t, gate.entered)
 			code := status.Code(echotest.Kinds["One"](as(t, "ada"), srv.Conn))
 			if code != codes.ResourceExhausted && code != codes.Unavailable {
 				t.Errorf("the second call got %v", code)
 			}
-			close(release)
+			close(gate.open)
 			if err := echotest.Within(t, first); err != nil {
 				t.Error(err)
 			}
@@ -309,18 +304,14 @@ func TestRatesOfAStepAreBoundTogether(t *testing.T) {
 
 // TestCallsThatEndWhileTheyWait has a client cancel a call that waits for its turn.
 func TestCallsThatEndWhileTheyWait(t *testing.T) {
-	entered, release := make(chan struct{}), make(chan struct{})
+	gate := newGate()
 	calls := watching{began: make(chan struct{}, 2), ended: make(chan codes.Code, 2)}
 	p := runtime.Policy{Concurrency: runtime.Concurrency{Limit: 1, MaxWait: time.Hour}}
 	srv := echotest.StartServer(t, func(srv *server.Server) {
-		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(func(context.Context) error {
-			entered <- struct{}{}
-			<-release
-			return nil
-		}))
+		server.Register[echotest.Service](srv, echotest.TableWith(p), echotest.Behaving(gate.pass))
 	}, server.WithObservers(calls))
 	first := invoke(context.Background(), srv)
-	echotest.Within(t, entered)
+	echotest.Within(t, gate.entered)
 	echotest.Within(t, calls.began)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -333,7 +324,7 @@ func TestCallsThatEndWhileTheyWait(t *testing.T) {
 	if err := echotest.Within(t, second); status.Code(err) != codes.Canceled {
 		t.Errorf("the caller got %v", err)
 	}
-	close(release)
+	close(gate.open)
 	if err := echotest.Within(t, first); err != nil {
 		t.Error(err)
 	}

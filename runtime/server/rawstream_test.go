@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"testing"
-	"time"
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
@@ -63,14 +62,12 @@ func TestStreamsThatEndEarlyOnTheWire(t *testing.T) {
 // rawConn connects to addr as a client of HTTP/2.
 func rawConn(t *testing.T, addr string) *http2.Framer {
 	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
+	return rawFramer(t, connect(t, addr))
+}
+
+// rawFramer begins HTTP/2 on a connection as a client.
+func rawFramer(t *testing.T, conn net.Conn) *http2.Framer {
+	t.Helper()
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -18,6 +19,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -45,6 +47,27 @@ func flooding() (echotest.Funcs, chan struct{}) {
 func openUnread(t *testing.T, addr, method string) *http2.Framer {
 	t.Helper()
 	framer := rawConn(t, addr)
+	sendRaw(t, framer, "/test.v1.Echo/"+method, []byte{0, 0, 0, 0, 0})
+	return framer
+}
+
+// openInMemory serves srv until the test ends, and opens a stream as openUnread does. It is for
+// bubbles, in which a client that reads slowly does not become slower under load.
+func openInMemory(t *testing.T, srv *server.Server, method string) *http2.Framer {
+	t.Helper()
+	lis := bufconn.Listen(1 << 20)
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(context.Background(), lis) }()
+	conn, err := lis.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		conn.Close()
+		_ = srv.Shutdown(context.Background())
+		echotest.Within(t, served)
+	})
+	framer := rawFramer(t, conn)
 	sendRaw(t, framer, "/test.v1.Echo/"+method, []byte{0, 0, 0, 0, 0})
 	return framer
 }
@@ -122,7 +145,7 @@ func TestBlockedSendsEnd(t *testing.T) {
 // behind the data.
 func TestStreamsWhoseTimeIsUpWhileTheyAreBlocked(t *testing.T) {
 	for name, policy := range map[string]runtime.Policy{
-		"idle": {IdleTimeout: 200 * time.Millisecond}, "total": {TotalTimeout: 200 * time.Millisecond},
+		"idle": {IdleTimeout: time.Second}, "total": {TotalTimeout: time.Second},
 	} {
 		for _, method := range []string{"Many", "Chat"} {
 			t.Run(method+" "+name, func(t *testing.T) {
@@ -148,7 +171,7 @@ func TestClientsThatDoNotReceive(t *testing.T) {
 	impl, ended := flooding()
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0), server.WithSendTimeout(100*time.Millisecond))
 	server.Register[echotest.Service](srv, echotest.Table, impl)
-	testgrpc.RegisterTestServiceServer(srv, floodingStock{})
+	testgrpc.RegisterTestServiceServer(srv, floodingStock{ended: ended})
 	conn := echotest.DialAll(t, []string{echotest.ListenAndServe(t, srv)})
 	cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
 	if err != nil {
@@ -162,7 +185,7 @@ func TestClientsThatDoNotReceive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(time.Second) // without reading
+	echotest.Within(t, ended) // without reading
 	for err == nil {
 		_, err = foreign.Recv()
 	}
@@ -206,9 +229,11 @@ func TestBlockedSendsEndOverTLS(t *testing.T) {
 // floodingStock is a third-party service that sends for as long as it can.
 type floodingStock struct {
 	testgrpc.UnimplementedTestServiceServer
+	ended chan<- struct{} // gets an element when a call ends
 }
 
-func (floodingStock) FullDuplexCall(ss testgrpc.TestService_FullDuplexCallServer) error {
+func (f floodingStock) FullDuplexCall(ss testgrpc.TestService_FullDuplexCallServer) error {
+	defer func() { f.ended <- struct{}{} }()
 	for {
 		if err := ss.Send(&testgrpc.StreamingOutputCallResponse{Payload: &testgrpc.Payload{Body: make([]byte, 10_000)}}); err != nil {
 			return err
@@ -262,28 +287,32 @@ func TestSilentStreamsAreNotSlow(t *testing.T) {
 		if test.timeout == 0 {
 			timeout = server.Compatible() // has no limit either
 		}
-		srv := echotest.StartServer(t, func(srv *server.Server) {
-			server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{ManyFunc: func(context.Context, *text) runtime.Stream[text] {
-				return func(yield func(*text, error) bool) {
-					for range 3 {
-						time.Sleep(test.pause)
-						if !yield(wrapperspb.String(strings.Repeat("x", test.size)), nil) {
-							return
-						}
+		impl := echotest.Funcs{ManyFunc: func(ctx context.Context, _ *text) runtime.Stream[text] {
+			return func(yield func(*text, error) bool) {
+				for range 3 {
+					select {
+					case <-time.After(test.pause):
+					case <-ctx.Done():
+					}
+					if !yield(wrapperspb.String(strings.Repeat("x", test.size)), nil) {
+						return
 					}
 				}
-			}})
-		}, timeout)
-		cs, err := srv.Conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true}, "/test.v1.Echo/Many")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = cs.SendMsg(echotest.TenBytes) // RecvMsg returns the reason
-		_ = cs.CloseSend()
-		time.Sleep(test.read)
-		if err := recvAll(cs); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+			}
+		}}
+		synctest.Test(t, func(t *testing.T) { // a send that does not wait takes no time
+			conn, desc := echotest.Start(t, impl, timeout).Conn, &grpc.StreamDesc{ServerStreams: true}
+			cs, err := conn.NewStream(echotest.Context(t), desc, "/test.v1.Echo/Many")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = cs.SendMsg(echotest.TenBytes) // RecvMsg returns the reason
+			_ = cs.CloseSend()
+			time.Sleep(test.read)
+			if err := recvAll(cs); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }
 
@@ -326,7 +355,10 @@ func testDrainedStream(t *testing.T, policy runtime.Policy, method string, inTim
 	}
 	_ = cs.SendMsg(echotest.TenBytes) // RecvMsg returns the reason
 	_ = cs.CloseSend()
-	time.Sleep(200 * time.Millisecond) // until the method is blocked
+	if _, err := cs.Header(); err != nil { // the method sends
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond) // until it is blocked
 	start, stopped := time.Now(), make(chan struct{})
 	go func() {
 		defer close(stopped)
@@ -351,16 +383,17 @@ func testDrainedStream(t *testing.T, policy runtime.Policy, method string, inTim
 // nothing, for each kind, and that one stays that is read slowly.
 func TestUnreadResponsesAreDropped(t *testing.T) {
 	impl := answering(leaveIt, strings.Repeat("x", 200_000))
-	start := func(t *testing.T, method string) (*server.Server, *http2.Framer) {
+	newServer := func() *server.Server {
 		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
 			server.WithSendTimeout(200*time.Millisecond), server.WithShutdownTimeout(15*time.Second))
 		server.Register[echotest.Service](srv, echotest.Table, impl)
-		return srv, openUnread(t, echotest.ListenAndServe(t, srv), method)
+		return srv
 	}
 	for _, method := range []string{"One", "Many", "Join", "Chat"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			srv, framer := start(t, method)
+			srv := newServer()
+			framer := openUnread(t, echotest.ListenAndServe(t, srv), method)
 			if code := readReset(t, framer); code != http2.ErrCodeEnhanceYourCalm {
 				t.Errorf("the stream was reset with %v", code)
 			}
@@ -372,23 +405,33 @@ func TestUnreadResponsesAreDropped(t *testing.T) {
 		})
 	}
 	t.Run("read slowly", func(t *testing.T) {
-		t.Parallel()
-		_, framer := start(t, "One")
-		if code := readSlowly(t, framer, 60*time.Millisecond); code != codes.OK {
-			t.Errorf("the call ended with %v", code)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			framer := openInMemory(t, newServer(), "One")
+			if code := readSlowly(t, framer, 60*time.Millisecond); code != codes.OK {
+				t.Errorf("the call ended with %v", code)
+			}
+		})
 	})
 }
 
 // TestShutdownDropsUnreadResponses checks that a shutdown does not wait for a response of which the
 // client reads nothing, for each kind, and waits for one that is read slowly.
 func TestShutdownDropsUnreadResponses(t *testing.T) {
-	start := func(t *testing.T, method string, opts ...server.Option) (*http2.Framer, chan time.Duration) {
+	open := func(t *testing.T, srv *server.Server, method string) *http2.Framer {
+		return openUnread(t, echotest.ListenAndServe(t, srv), method)
+	}
+	start := func(
+		t *testing.T, method string, open func(*testing.T, *server.Server, string) *http2.Framer,
+		opts ...server.Option,
+	) (*http2.Framer, chan time.Duration) {
+		ended := make(outcomes, 1)
 		srv := server.New(append([]server.Option{server.WithLogger(slog.New(slog.DiscardHandler)),
-			server.WithDrainDelay(0), server.WithShutdownTimeout(10 * time.Second)}, opts...)...)
+			server.WithDrainDelay(0), server.WithShutdownTimeout(10 * time.Second),
+			server.WithObservers(ended)}, opts...)...)
 		server.Register[echotest.Service](srv, echotest.Table, answering(leaveIt, strings.Repeat("x", 200_000)))
-		framer := openUnread(t, echotest.ListenAndServe(t, srv), method)
-		time.Sleep(300 * time.Millisecond) // until the method has returned
+		framer := open(t, srv, method)
+		echotest.Within(t, ended)
+		time.Sleep(300 * time.Millisecond) // until grpc waits for the client
 		stopped := make(chan time.Duration, 1)
 		go func() {
 			begun := time.Now()
@@ -400,7 +443,7 @@ func TestShutdownDropsUnreadResponses(t *testing.T) {
 	for _, method := range []string{"One", "Many", "Join", "Chat"} {
 		t.Run(method, func(t *testing.T) {
 			t.Parallel()
-			framer, stopped := start(t, method)
+			framer, stopped := start(t, method, open)
 			go answerPings(framer)
 			if took := echotest.Within(t, stopped); took > 5*time.Second {
 				t.Errorf("the shutdown took %v", took)
@@ -408,19 +451,20 @@ func TestShutdownDropsUnreadResponses(t *testing.T) {
 		})
 	}
 	t.Run("read slowly", func(t *testing.T) {
-		t.Parallel()
-		framer, stopped := start(t, "One")
-		if code := readSlowly(t, framer, 300*time.Millisecond); code != codes.OK {
-			t.Errorf("the call ended with %v", code)
-		}
-		go answerPings(framer)
-		if took := echotest.Within(t, stopped); took < 2*time.Second {
-			t.Errorf("the shutdown took %v, less than the client", took)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			framer, stopped := start(t, "One", openInMemory)
+			if code := readSlowly(t, framer, 300*time.Millisecond); code != codes.OK {
+				t.Errorf("the call ended with %v", code)
+			}
+			go answerPings(framer)
+			if took := echotest.Within(t, stopped); took < 2*time.Second {
+				t.Errorf("the shutdown took %v, less than the client", took)
+			}
+		})
 	})
 	t.Run("without a send timeout", func(t *testing.T) {
 		t.Parallel()
-		framer, stopped := start(t, "One", server.WithSendTimeout(0))
+		framer, stopped := start(t, "One", open, server.WithSendTimeout(0))
 		go answerPings(framer)
 		if took := echotest.Within(t, stopped); took < 9*time.Second {
 			t.Errorf("the shutdown took %v, want its ten seconds", took)

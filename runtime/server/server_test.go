@@ -155,7 +155,7 @@ func TestOnAServerOfTheUsersOwn(t *testing.T) {
 	conn := echotest.ServeGRPC(t, own)
 	done := make(chan error, 1)
 	go func() { done <- echotest.Kinds["Many"](context.Background(), conn) }()
-	<-draining
+	echotest.Within(t, draining)
 	check := func() healthpb.HealthCheckResponse_ServingStatus {
 		resp, err := healthpb.NewHealthClient(conn).Check(echotest.Context(t), &healthpb.HealthCheckRequest{Service: echotest.Name})
 		if err != nil {

@@ -42,24 +42,22 @@ func watch(t *testing.T, srv *echotest.Running, service string) (healthpb.Health
 }
 
 func TestShutdownLetsCallsEnd(t *testing.T) {
-	entered, release := make(chan struct{}), make(chan struct{})
+	gate := newGate()
 	impl := echotest.Funcs{
-		OneFunc: func(context.Context, *text) (*text, error) {
-			close(entered)
-			<-release
-			return wrapperspb.String("slow"), nil
+		OneFunc: func(ctx context.Context, _ *text) (*text, error) {
+			return wrapperspb.String("slow"), gate.pass(ctx)
 		},
 		ChatFunc: func(ctx context.Context, _ runtime.Stream[text]) runtime.Stream[text] {
 			return func(yield func(*text, error) bool) {
 				if yield(wrapperspb.String("open"), nil) {
-					<-runtime.Draining(ctx)
+					_ = echotest.Await(ctx, runtime.Draining(ctx))
 				}
 			}
 		},
 	}
 	srv := echotest.Start(t, impl)
 	slow := invoke(echotest.Context(t), srv)
-	<-entered
+	echotest.Within(t, gate.entered)
 	chat, err := srv.Conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, "/test.v1.Echo/Chat")
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +80,7 @@ func TestShutdownLetsCallsEnd(t *testing.T) {
 	if err := echotest.EndOf(chat.RecvMsg(new(text))); err != nil {
 		t.Errorf("the stream that looks at Draining ended with %v", err)
 	}
-	close(release)
+	close(gate.open)
 	if err := echotest.Within(t, slow); err != nil {
 		t.Errorf("the call in flight got %v", err)
 	}
@@ -102,8 +100,8 @@ func TestShutdownCutsOffWhatDoesNotEnd(t *testing.T) {
 	unary := invoke(context.Background(), srv)
 	chat := make(chan error, 1)
 	go func() { chat <- echotest.Kinds["Chat"](context.Background(), srv.Conn) }()
-	<-entered
-	<-entered
+	echotest.Within(t, entered)
+	echotest.Within(t, entered)
 	err := srv.Stop()
 	if err == nil || !strings.Contains(err.Error(), "test.v1.Echo/Chat (1), test.v1.Echo/One (1)") {
 		t.Errorf("Serve returned %v, want the methods that were cut off", err)
@@ -124,7 +122,7 @@ func TestShutdownFinishesWithoutMethodsThatIgnoreTheirContext(t *testing.T) {
 		return nil
 	}), server.WithShutdownTimeout(0))
 	call := invoke(echotest.Context(t), srv)
-	<-entered
+	echotest.Within(t, entered)
 	err := srv.Stop()
 	close(release)
 	if err == nil || !strings.Contains(err.Error(), "ignore their context: test.v1.Echo/One (1)") {

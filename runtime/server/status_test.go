@@ -208,18 +208,14 @@ func TestStatusOfAServer(t *testing.T) {
 		t.Errorf("shut down before it serves: %v, %v", err, idle.Status().State)
 	}
 
-	running, release := make(chan struct{}), make(chan struct{})
+	gate := newGate()
 	srv := echotest.StartServer(t, func(s *server.Server) {
-		server.Register[echotest.Service](s, echotest.Table, echotest.Behaving(func(context.Context) error {
-			close(running)
-			<-release
-			return nil
-		}))
+		server.Register[echotest.Service](s, echotest.Table, echotest.Behaving(gate.pass))
 		s.Background("worker", func(ctx context.Context) error { <-ctx.Done(); return nil })
 	}, server.WithDrainDelay(0))
 	called := make(chan error, 1)
 	go func() { called <- echotest.Kinds["One"](context.Background(), srv.Conn) }()
-	echotest.Within(t, running)
+	echotest.Within(t, gate.entered)
 	s := srv.Server.Status()
 	if s.State != server.StateServing || len(s.Addrs) != 1 || time.Since(s.Started) < 0 || s.Calls != 1 || s.Connections != 1 ||
 		s.MaxCalls != server.DefaultMaxCalls || s.MaxConnections != server.DefaultMaxConnections || !slices.Equal(s.Background, []string{"worker"}) {
@@ -243,7 +239,7 @@ func TestStatusOfAServer(t *testing.T) {
 	if s := srv.Server.Status(); s.State != server.StateDraining || s.Services[1].Health != "NOT_SERVING" {
 		t.Errorf("while it drains: %+v", s)
 	}
-	close(release)
+	close(gate.open)
 	if err := echotest.Within(t, stopped); err != nil {
 		t.Error(err)
 	}
@@ -287,14 +283,15 @@ func TestRefusing(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			running, release := make(chan struct{}), make(chan struct{})
 			blocks := test.runs > 0
+			impl := echotest.Behaving(func(ctx context.Context) error {
+				if blocks {
+					close(running) // panics if one call too many is admitted
+					return echotest.Await(ctx, release)
+				}
+				return nil
+			})
 			srv := echotest.StartServer(t, func(s *server.Server) {
-				server.Register[echotest.Service](s, echotest.TableWith(test.policy), echotest.Behaving(func(context.Context) error {
-					if blocks {
-						close(running)
-						<-release
-					}
-					return nil
-				}))
+				server.Register[echotest.Service](s, echotest.TableWith(test.policy), impl)
 			}, test.opts...)
 			called := make(chan error, test.runs)
 			for range test.runs {
@@ -358,21 +355,18 @@ func TestNotRefusing(t *testing.T) {
 	for name, concurrency := range map[string]runtime.Concurrency{
 		"a place is free": {Limit: 2}, "calls may wait": {Limit: 1, MaxWait: time.Hour},
 	} {
-		running, release := make(chan struct{}), make(chan struct{})
+		gate := newGate()
 		srv := echotest.StartServer(t, func(s *server.Server) {
-			server.Register[echotest.Service](s, echotest.TableWith(runtime.Policy{Concurrency: concurrency}), echotest.Behaving(func(context.Context) error {
-				close(running)
-				<-release
-				return nil
-			}))
+			table := echotest.TableWith(runtime.Policy{Concurrency: concurrency})
+			server.Register[echotest.Service](s, table, echotest.Behaving(gate.pass))
 		})
 		called := make(chan error, 1)
 		go func() { called <- echotest.Kinds["One"](context.Background(), srv.Conn) }()
-		echotest.Within(t, running)
+		echotest.Within(t, gate.entered)
 		if m := methodOf(t, srv.Server.Status(), "/test.v1.Echo/One"); m.Refusing != "" || m.Running != 1 || m.Limit != concurrency.Limit {
 			t.Errorf("%s: %+v", name, m)
 		}
-		close(release)
+		close(gate.open)
 		if err := echotest.Within(t, called); err != nil {
 			t.Error(err)
 		}

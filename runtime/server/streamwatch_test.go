@@ -49,15 +49,17 @@ func echoing(ended chan<- error) echotest.Funcs {
 // woken, and a client that says nothing learns why.
 func TestAnIdleStreamIsEndedWhileItsMethodWaits(t *testing.T) {
 	servicetest.NoLeaks(t)
-	ended := make(chan error, 1)
-	chat := openChat(t, runtime.Policy{IdleTimeout: 20 * time.Millisecond}, echoing(ended))
-	err := chat.RecvMsg(new(text))
-	if rpcerr.ReasonOf(err) != rpcerr.ReasonStreamIdle || status.Code(err) != codes.DeadlineExceeded {
-		t.Errorf("the client got %v", err)
-	}
-	if err := echotest.Within(t, ended); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamIdle {
-		t.Errorf("the method got %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) { // the time passes only after the method is entered
+		ended := make(chan error, 1)
+		chat := openChat(t, runtime.Policy{IdleTimeout: 20 * time.Millisecond}, echoing(ended))
+		err := chat.RecvMsg(new(text))
+		if rpcerr.ReasonOf(err) != rpcerr.ReasonStreamIdle || status.Code(err) != codes.DeadlineExceeded {
+			t.Errorf("the client got %v", err)
+		}
+		if err := echotest.Within(t, ended); rpcerr.ReasonOf(err) != rpcerr.ReasonStreamIdle {
+			t.Errorf("the method got %v", err)
+		}
+	})
 }
 
 // TestMessagesKeepAStreamFromBeingIdle runs with a fake clock.
@@ -135,7 +137,7 @@ func TestAMethodWhoseSendFailsFindsItsContextEnded(t *testing.T) {
 					},
 				})
 			}, server.WithGRPCOptions(grpc.StatsHandler(lateContexts{})))
-			ctx, cancel := context.WithCancel(t.Context())
+			ctx, cancel := context.WithCancel(echotest.Context(t))
 			defer cancel()
 			many, err := srv.Conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/test.v1.Echo/Many")
 			if err != nil {

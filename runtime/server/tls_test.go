@@ -111,10 +111,13 @@ func TestRotationKeepsStreams(t *testing.T) {
 	server.Register[echotest.Service](srv, echotest.Table, echoes())
 	addr := echotest.ListenAndServe(t, srv)
 	var open []grpc.ClientStream
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer cancel()
+	chat := &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}
 	for range connections {
 		conn := dial(t, addr, opts...)
 		for range streams / connections {
-			stream, err := conn.NewStream(t.Context(), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
+			stream, err := conn.NewStream(ctx, chat, "/test.v1.Echo/Chat")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -52,7 +52,7 @@ func TestStreamWorkers(t *testing.T) {
 	} {
 		running := echotest.Start(t, echotest.Behaving(func(context.Context) error { return nil }), opts...)
 		if _, err := (echotest.Client{Rows: echotest.RowsOf(echotest.Table, running.Conn)}).
-			One(t.Context(), echotest.TenBytes); err != nil {
+			One(echotest.Context(t), echotest.TenBytes); err != nil {
 			t.Error(err)
 		}
 		wantWorkers(t, want)
@@ -69,7 +69,7 @@ func TestMoreStreamsThanWorkers(t *testing.T) {
 	running := echotest.Start(t, echotest.Funcs{
 		ChatFunc: func(_ context.Context, reqs runtime.Stream[text]) runtime.Stream[text] { return reqs },
 	}, server.WithStreamWorkers(2))
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(echotest.Context(t))
 	defer cancel()
 	for range 50 {
 		stream, err := running.Conn.NewStream(ctx,
@@ -99,7 +99,7 @@ func TestMethodsThatEndTheirWorkers(t *testing.T) {
 	}), server.WithStreamWorkers(2))
 	stub := echotest.Client{Rows: echotest.RowsOf(echotest.Table, running.Conn)}
 	for range 5 {
-		_, err := stub.One(t.Context(), echotest.TenBytes)
+		_, err := stub.One(echotest.Context(t), echotest.TenBytes)
 		if status.Code(err) != codes.Internal {
 			t.Errorf("got %v", err)
 		}
@@ -107,7 +107,7 @@ func TestMethodsThatEndTheirWorkers(t *testing.T) {
 	wantWorkers(t, 0)
 	exits = false
 	for range 5 {
-		if _, err := stub.One(t.Context(), echotest.TenBytes); err != nil {
+		if _, err := stub.One(echotest.Context(t), echotest.TenBytes); err != nil {
 			t.Error(err)
 		}
 	}

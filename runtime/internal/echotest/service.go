@@ -24,6 +24,7 @@ func Main(m *testing.M) {
 	if err := register(); err != nil {
 		panic(err)
 	}
+	go watchdog()
 	m.Run()
 }
 
