@@ -383,8 +383,13 @@ func TestDeadlines(t *testing.T) {
 		}
 		gone <- err
 	}()
-	if left := <-s.deadlines; left > 10*time.Second {
-		t.Errorf("the call has %v left; its policy allows 10s", left)
+	select {
+	case left := <-s.deadlines:
+		if left > 10*time.Second {
+			t.Errorf("the call has %v left; its policy allows 10s", left)
+		}
+	case err := <-gone:
+		t.Fatalf("the call has not reached its method: %v", err)
 	}
 	cancel()
 	if err := <-s.ended; !errors.Is(err, context.Canceled) {

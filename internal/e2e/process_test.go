@@ -118,13 +118,13 @@ func (p *process) wait(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// openStream opens a stream, waits for its first response, and sends its end.
-func (p *process) openStream(t *testing.T) <-chan error {
+// openStream opens a stream with one response, waits for that, and sends the stream's end.
+func (p *process) openStream(t *testing.T, req *kindsv1.Request) <-chan error {
 	t.Helper()
 	opened, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		var last error
-		for _, last = range p.client.ServerStream(testContext(t), &kindsv1.Request{}) {
+		for _, last = range p.client.ServerStream(testContext(t), req) {
 			if last == nil {
 				close(opened)
 			}
@@ -135,8 +135,7 @@ func (p *process) openStream(t *testing.T) <-chan error {
 	return ended
 }
 
-// slowUnary starts a call that ignores its context for a time, waits until it is in the method, and
-// sends its end.
+// slowUnary starts a call that ignores its context for a time, and sends its end.
 func (p *process) slowUnary(t *testing.T, takes time.Duration) <-chan error {
 	t.Helper()
 	ended := make(chan error, 1)
@@ -148,8 +147,9 @@ func (p *process) slowUnary(t *testing.T, takes time.Duration) <-chan error {
 }
 
 func TestSIGTERMWithEverythingOpen(t *testing.T) {
-	p := startProcess(t, 500*time.Millisecond, 10*time.Second)
-	open := p.openStream(t)
+	// Calls must arrive in the drain delay.
+	p := startProcess(t, 2*time.Second, 10*time.Second)
+	open := p.openStream(t, &kindsv1.Request{})
 	health, err := healthpb.NewHealthClient(p.conn).Watch(testContext(t), &healthpb.HealthCheckRequest{Service: kindsv1service.KindsServiceName})
 	if err != nil {
 		t.Fatal(err)
@@ -185,12 +185,8 @@ func TestSIGTERMWithEverythingOpen(t *testing.T) {
 
 func TestSIGTERMCutsOffWhatStays(t *testing.T) {
 	p := startProcess(t, time.Millisecond, 200*time.Millisecond)
-	stubborn := make(chan error, 1)
-	go func() {
-		_, err := stream.Collect(p.client.ServerStream(testContext(t), &kindsv1.Request{Fault: kindsv1.Fault_FAULT_WAIT, After: 1}))
-		stubborn <- err
-	}()
-	p.openStream(t)
+	stubborn := p.openStream(t, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_WAIT, After: 1})
+	p.openStream(t, &kindsv1.Request{})
 	p.signal(t, syscall.SIGTERM)
 	if err := within(t, stubborn); status.Code(err) != codes.Unavailable {
 		t.Errorf("the stream got %v, want UNAVAILABLE", err)
@@ -202,7 +198,7 @@ func TestSIGTERMCutsOffWhatStays(t *testing.T) {
 
 func TestASecondSignalStopsAtOnce(t *testing.T) {
 	p := startProcess(t, time.Hour, time.Hour)
-	open := p.openStream(t)
+	open := p.openStream(t, &kindsv1.Request{})
 	health, err := healthpb.NewHealthClient(p.conn).Watch(testContext(t), &healthpb.HealthCheckRequest{})
 	if err != nil {
 		t.Fatal(err)
@@ -220,7 +216,7 @@ func TestASecondSignalStopsAtOnce(t *testing.T) {
 
 func TestSIGINTSkipsTheDrainDelay(t *testing.T) {
 	p := startProcess(t, time.Hour, 10*time.Second)
-	open := p.openStream(t)
+	open := p.openStream(t, &kindsv1.Request{})
 	p.signal(t, os.Interrupt)
 	if err := within(t, open); err != nil {
 		t.Errorf("the stream ended with %v", err)

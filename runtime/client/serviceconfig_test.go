@@ -291,8 +291,13 @@ func TestHedgedCallsOverTwoServers(t *testing.T) {
 			OneFunc: func(ctx context.Context, _ *text) (*text, error) {
 				if len(metadata.ValueFromIncomingContext(ctx, "grpc-previous-rpc-attempts")) > 0 {
 					// Not before the first attempt hangs, or it may be canceled before it has come to its server.
-					_ = grpc.SetTrailer(ctx, metadata.Pairs("server", name, "hung", <-hung))
-					return wrapperspb.String(name), nil
+					select {
+					case first := <-hung:
+						_ = grpc.SetTrailer(ctx, metadata.Pairs("server", name, "hung", first))
+						return wrapperspb.String(name), nil
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
 				}
 				hung <- name
 				<-ctx.Done()

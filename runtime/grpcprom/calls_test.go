@@ -290,12 +290,12 @@ func TestDraining(t *testing.T) {
 	e := echo{Client: echotest.Client{Rows: echotest.RowsOf(echotest.Table, conn)}}
 	ended := make(chan error, 1)
 	go func() { ended <- e.call(echotest.Context(t), "Many") }()
-	<-running
+	echotest.Within(t, running)
 	cancel()
-	if err := <-ended; err == nil {
+	if err := echotest.Within(t, ended); err == nil {
 		t.Error("the call was not cut off")
 	}
-	<-served
+	echotest.Within(t, served)
 	got := series(t, metrics)
 	checkSum(t, got, "grpc_server_handled_total")
 	if n := got[call("grpc_server_handled_total", "server_stream", "Many", `grpc_code="OK"`)]; n != 0 {
@@ -394,8 +394,8 @@ func TestLiveStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n++; n == 5 {
-			<-sent
-			<-answered
+			echotest.Within(t, sent)
+			echotest.Within(t, answered)
 			got := series(t, metrics)
 			for key, value := range map[string]float64{
 				call("grpc_server_started_total", "bidi_stream", "Chat"):                   1,

@@ -126,6 +126,16 @@ func (s *shelf) work(
 	}
 }
 
+// proceed lets the work do a step. It fails the test if nothing works on an operation.
+func (s *shelf) proceed(t *testing.T, n int32) {
+	t.Helper()
+	select {
+	case s.step <- n:
+	case <-time.After(20 * time.Second):
+		t.Fatal("no operation is running")
+	}
+}
+
 func (s *shelf) Echo(ctx context.Context, req *shelfv1.EchoRequest) (*shelfv1.EchoResponse, error) {
 	if req.GetDelay() != nil {
 		s.started <- struct{}{}

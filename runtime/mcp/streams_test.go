@@ -103,11 +103,14 @@ func TestOperation(t *testing.T) {
 		}
 		results <- result
 	}()
-	f.step <- 3
+	f.proceed(t, 3)
 	for message := ""; !strings.Contains(message, `"read":3`); message = echotest.Within(t, progress) {
+		if t.Failed() {
+			t.FailNow() // there is no progress
+		}
 	}
-	f.step <- 4
-	f.step <- -1
+	f.proceed(t, 4)
+	f.proceed(t, -1)
 	result := echotest.Within(t, results)
 	got, _ := result.StructuredContent.(map[string]any)
 	name, _ := got["operation"].(string)
@@ -137,7 +140,7 @@ func TestOperationThatTakesLong(t *testing.T) {
 	if got["done"] != false || name == "" {
 		t.Fatalf("the result is %s, want an operation that is not done", textOf(first))
 	}
-	f.step <- -1
+	f.proceed(t, -1)
 	for deadline := time.Now().Add(time.Minute); ; {
 		result := call(t, agent, "import_books", `{"_operation": "`+name+`"}`)
 		if got, _ := result.StructuredContent.(map[string]any); got["done"] == true {
@@ -158,7 +161,7 @@ func TestOperationIsCancelled(t *testing.T) {
 		_, err := agent.CallTool(ctx, &sdk.CallToolParams{Name: "import_books", Arguments: json.RawMessage(`{"source": "a"}`)})
 		ended <- err
 	}()
-	f.step <- 1 // it is running
+	f.proceed(t, 1) // it is running
 	cancel()
 	if err := echotest.Within(t, ended); err == nil {
 		t.Error("the cancelled call succeeds")

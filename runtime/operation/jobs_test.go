@@ -169,6 +169,7 @@ func TestAWaitOutlastsARestart(t *testing.T) {
 		}
 	}
 	stop := serve()
+	defer func() { stop() }()
 	conn, err := grpc.NewClient("passthrough:///memory", grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.Load().DialContext(ctx) }))
 	if err != nil {
@@ -188,16 +189,19 @@ func TestAWaitOutlastsARestart(t *testing.T) {
 		result, err := op.Wait(t.Context())
 		ended <- end{result, err}
 	}()
-	tick <- time.Time{}
+	give := func() {
+		t.Helper()
+		select {
+		case tick <- time.Time{}:
+		case <-time.After(20 * time.Second):
+			t.Fatal("nobody works on the operation")
+		}
+	}
+	give()
 	stop()
 	stop = serve()
-	defer func() { stop() }()
-	select {
-	case tick <- time.Time{}: // one is left, for the first was saved
-	case <-time.After(20 * time.Second):
-		t.Fatal("nobody goes on with the operation")
-	}
-	if got := <-ended; got.err != nil || got.result.GetValue() != "counted" {
+	give() // one is left, for the first was saved
+	if got := echotest.Within(t, ended); got.err != nil || got.result.GetValue() != "counted" {
 		t.Errorf("Wait: %v, %v, want counted", got.result, got.err)
 	}
 }

@@ -47,7 +47,7 @@ func TestThePanicHandlerGetsPanicsOfOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	for attempt := range 3 {
-		got := <-told
+		got := echotest.Within(t, told)
 		if want := fmt.Sprint("attempt ", attempt+1); got.value != want || !strings.Contains(got.stack, "panicIn(") {
 			t.Errorf("the handler got %v with the stack\n%s\nwant %s in panicIn", got.value, got.stack, want)
 		}
@@ -67,7 +67,7 @@ func TestThePanicHandlerGetsPanicsOfTheStore(t *testing.T) {
 	ops := operation.NewManager(panicky{operation.Memory()}, operation.WithLogger(slog.New(slog.DiscardHandler)))
 	servicetest.Serve(t, func(r grpc.ServiceRegistrar) { operation.Register(r, ops) }, server.WithoutAuthentication(),
 		server.WithPanicHandler(func(_ context.Context, value any, _ []byte) { told <- value }))
-	if got := <-told; got != "of the store" {
+	if got := echotest.Within(t, told); got != "of the store" {
 		t.Errorf("the handler got %v", got)
 	}
 }

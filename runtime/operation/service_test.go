@@ -24,6 +24,7 @@ import (
 	"google.golang.org/protobuf/types/known/wrapperspb"
 
 	"github.com/grpcservice/grpcservice/runtime"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/operation"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -256,7 +257,7 @@ func TestWaitOperationReturns(t *testing.T) {
 		done <- err
 	}()
 	d.finish(claimed[0], "yes")
-	if err := <-done; err != nil {
+	if err := echotest.Within(t, done); err != nil {
 		t.Errorf("when the operation is done: %v", err)
 	}
 	if op, _, err := wait(ctx, nil); err != nil || op.GetResponse() == nil {
@@ -281,11 +282,11 @@ func TestWaitOperationReturnsWhenTheServerDrains(t *testing.T) {
 		op, err := d.client.Wait(as(t.Context(), "ada"), "operations/1", time.Minute)
 		answered <- answer{op, err}
 	}()
-	<-arrived
+	echotest.Within(t, arrived)
 	if err := d.stop(); err != nil {
 		t.Errorf("shutdown: %v", err)
 	}
-	if got := <-answered; got.err != nil || got.op.GetDone() {
+	if got := echotest.Within(t, answered); got.err != nil || got.op.GetDone() {
 		t.Errorf("Wait: %v, %v, want the operation as it is", got.op, got.err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/metric"
 	"github.com/grpcservice/grpcservice/runtime/otlp"
 )
@@ -216,7 +217,7 @@ func TestSlowCollector(t *testing.T) {
 		_, span := tracer.Start(t.Context(), "a")
 		span.End()
 	}
-	<-arrived
+	echotest.Within(t, arrived)
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	stop(ended)

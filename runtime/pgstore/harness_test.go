@@ -111,3 +111,14 @@ func until(tb testing.TB, what string, f func() bool) {
 	}
 	tb.Fatalf("%s: not within a minute", what)
 }
+
+// within receives from ch. It fails the test if nothing comes.
+func within[T any](tb testing.TB, ch <-chan T) (got T) {
+	tb.Helper()
+	select {
+	case got = <-ch:
+	case <-time.After(60 * time.Second):
+		tb.Fatal("nothing came within a minute")
+	}
+	return got
+}

@@ -211,17 +211,13 @@ func TestRestartDuringCalls(t *testing.T) {
 		claim    idempotency.Claim
 		finished bool
 	}
-	stop := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	made := make([][]call, 4)
 	var running sync.WaitGroup
 	for i := range made {
 		running.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for ctx.Err() == nil {
 				c := call{claim: newClaim(time.Hour)}
 				if entry, err := store.Begin(t.Context(), c.claim); err != nil || entry.Fence != c.claim.Fence {
 					continue // nothing was said about it
@@ -236,7 +232,7 @@ func TestRestartDuringCalls(t *testing.T) {
 		end()
 		must(t, server.Start(t.Context()))
 	}
-	close(stop)
+	stop()
 	running.Wait()
 	finished := 0
 	for _, calls := range made {

@@ -170,18 +170,14 @@ func TestRestartWhileTheLogIsUsed(t *testing.T) {
 	from := start(t, log)
 	seen := make(chan []string)
 	go func() { seen <- follow(t, log, from) }()
-	stop := make(chan struct{})
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	var mu sync.Mutex
 	appended, unknown := map[string]bool{}, map[string]bool{}
 	var writing sync.WaitGroup
 	for w := range 4 {
 		writing.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
+			for n := 0; ctx.Err() == nil; n++ {
 				text := fmt.Sprintf("%d/%d", w, n)
 				_, err := log.Append(t.Context(), []byte(text))
 				mu.Lock()
@@ -206,7 +202,7 @@ func TestRestartWhileTheLogIsUsed(t *testing.T) {
 		end()
 		must(t, server.Start(t.Context()))
 	}
-	close(stop)
+	stop()
 	writing.Wait()
 	until(t, "the end is appended", func() bool {
 		_, err := log.Append(t.Context(), []byte("end"))
@@ -292,12 +288,12 @@ func TestAppendsThatArriveLate(t *testing.T) {
 				release()
 				awaitWaiters(t, direct, 2)
 				must(t, tx.Commit(t.Context()))
-				must(t, <-appended)
+				must(t, within(t, appended))
 			} else {
-				must(t, <-appended)
+				must(t, within(t, appended))
 				release()
 			}
-			<-proxy.arrived
+			within(t, proxy.arrived)
 			_, err = log.Append(t.Context(), []byte("end"))
 			must(t, err)
 			if got, want := follow(t, log, from), []string{"first", "once"}; !slices.Equal(got, want) {
@@ -368,7 +364,7 @@ func TestRepeatedAppendThatIsTrimmed(t *testing.T) {
 	}()
 	endWaiter(t, direct)
 	must(t, tx.Commit(t.Context()))
-	if err := <-appended; err != nil || p.Sequence != 2 || proxy.cuts.Load() != 1 {
+	if err := within(t, appended); err != nil || p.Sequence != 2 || proxy.cuts.Load() != 1 {
 		t.Errorf("Append returned %v, %v after %d lost answers; want the position 2 after 1",
 			p, err, proxy.cuts.Load())
 	}
@@ -394,7 +390,7 @@ func TestLogDeletedBeforeTheRetry(t *testing.T) {
 	_, err = tx.Exec(t.Context(), "DELETE FROM "+newestSchema()+".logs")
 	must(t, err)
 	must(t, tx.Commit(t.Context()))
-	if err := <-appended; !errors.Is(err, pgstore.ErrOutcomeUnknown) {
+	if err := within(t, appended); !errors.Is(err, pgstore.ErrOutcomeUnknown) {
 		t.Errorf("Append returned %v, want ErrOutcomeUnknown", err)
 	}
 	if p, err := log.Append(t.Context(), []byte("next")); err != nil || p.Sequence != 1 {
@@ -444,7 +440,7 @@ func TestTrimInAnotherEpoch(t *testing.T) {
 	go func() { trimmed <- log.Trim(t.Context(), p) }()
 	awaitWaiters(t, pool, 1)
 	must(t, tx.Commit(t.Context()))
-	if err := <-trimmed; !errors.Is(err, eventlog.ErrUnknown) {
+	if err := within(t, trimmed); !errors.Is(err, eventlog.ErrUnknown) {
 		t.Errorf("Trim returned %v, want ErrUnknown", err)
 	}
 	_, err = log.Append(t.Context(), []byte("end"))

@@ -99,7 +99,7 @@ func TestMigrateWhileTheTableIsUsed(t *testing.T) {
 		t.Fatalf("Create beside a migration that waits returned %v", err)
 	}
 	must(t, tx.Commit(t.Context()))
-	must(t, <-migrated)
+	must(t, within(t, migrated))
 	claimed, err := ops.Claim(t.Context(), []string{method}, 10)
 	must(t, err)
 	if len(claimed) != 2 || claimed[0].Saves != 0 {

@@ -149,7 +149,7 @@ func TestWatchCostsNoQuery(t *testing.T) {
 	must(t, err)
 	_, err = other.RequestCancel(t.Context(), r.Name, operation.Result{Status: []byte("cancelled")})
 	must(t, err)
-	<-first
+	within(t, first)
 	r = create(t, other, newRecord())
 	var news <-chan struct{}
 	sent := counted.during(func() {
@@ -163,7 +163,7 @@ func TestWatchCostsNoQuery(t *testing.T) {
 	sent = counted.during(func() {
 		_, err := other.RequestCancel(t.Context(), r.Name, operation.Result{Status: []byte("cancelled")})
 		must(t, err)
-		<-news
+		within(t, news)
 	})
 	if len(sent) > 0 {
 		t.Errorf("while it watched, the process sent %q", sent)
@@ -176,7 +176,7 @@ func TestDueTellsOthers(t *testing.T) {
 	pool := newPool(t, url(t))
 	schema := newSchema(t, pool)
 	here, other := open(t, pool, schema).Operations(), open(t, pool, schema).Operations()
-	<-other.Due() // which comes once when the process starts to listen
+	within(t, other.Due()) // which comes once when the process starts to listen
 	for _, step := range []func(){
 		func() { create(t, here, newRecord()) },
 		func() {
@@ -186,6 +186,6 @@ func TestDueTellsOthers(t *testing.T) {
 	} {
 		due := other.Due()
 		step()
-		<-due
+		within(t, due)
 	}
 }

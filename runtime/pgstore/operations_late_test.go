@@ -61,12 +61,12 @@ func TestSavesThatArriveLate(t *testing.T) {
 				release()
 				awaitWaitersOf(t, pool, newestSchema(), 2)
 				must(t, tx.Commit(t.Context()))
-				must(t, <-saved)
+				must(t, within(t, saved))
 			} else {
 				must(t, save(3, "third"))
 				release()
 			}
-			<-held.arrived
+			within(t, held.arrived)
 			got, err := direct.Get(t.Context(), r.Name)
 			must(t, err)
 			if got.Saves != 3 || string(got.Checkpoint) != "third" || string(got.Metadata) != "third" {
@@ -99,7 +99,7 @@ func TestSaveThatItsCallerGaveUp(t *testing.T) {
 	_, err = direct.Save(t.Context(), r.Name, r.Fence, progress)
 	must(t, err)
 	release()
-	<-held.arrived
+	within(t, held.arrived)
 	got, err := direct.Get(t.Context(), r.Name)
 	must(t, err)
 	if string(got.Checkpoint) != "new" {
@@ -163,7 +163,7 @@ func TestStartsThatArriveLate(t *testing.T) {
 			must(t, direct.Finish(t.Context(), r.Name, r.Fence, succeeded))
 			must(t, direct.Delete(t.Context(), r.Name))
 			release()
-			<-held.arrived
+			within(t, held.arrived)
 			idle(t, direct)
 			must(t, direct.Finish(t.Context(), first.Name, first.Fence, succeeded))
 			create(t, ops, newRecord(requested("key"), conflicting("key")))
@@ -187,7 +187,7 @@ func TestRejectedStartThatArrivesLate(t *testing.T) {
 	}
 	must(t, direct.Finish(t.Context(), first.Name, first.Fence, succeeded))
 	release()
-	<-held.arrived
+	within(t, held.arrived)
 	idle(t, direct)
 }
 

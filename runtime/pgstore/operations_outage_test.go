@@ -103,7 +103,7 @@ func TestWatchSurvivesAnOutage(t *testing.T) {
 	_, err = other.RequestCancel(t.Context(), r.Name, operation.Result{Status: []byte("cancelled")})
 	must(t, err)
 	p.down.Store(false)
-	<-news
+	within(t, news)
 	select {
 	case <-none:
 		t.Error("the watch of an operation that has not changed has ended")
@@ -172,7 +172,7 @@ func TestRestart(t *testing.T) {
 			}
 		})
 	}
-	<-started
+	<-started // within the time of ctx
 	server.Kill()
 	must(t, server.Start(ctx))
 	all.Wait()
@@ -247,7 +247,7 @@ func TestDeadline(t *testing.T) {
 	tx := beginTx(t, pool, pgx.TxOptions{})
 	_, _, err := ops.CreateTx(t.Context(), tx, newRecord(conflicting("key")), false)
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	_, _, err = ops.Create(ctx, newRecord(conflicting("key")), false)
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, pgstore.ErrOutcomeUnknown) {
@@ -312,11 +312,11 @@ func TestClose(t *testing.T) {
 	schema := newSchema(t, pool)
 	db := open(t, pool, schema)
 	ops, other := db.Operations(), open(t, pool, schema).Operations()
-	<-other.Due()
+	within(t, other.Due())
 	due := other.Due()
 	create(t, ops, newRecord())
 	db.Close()
-	<-due
+	within(t, due)
 	if _, err := ops.Get(t.Context(), "operations/unknown"); !errors.Is(err, operation.ErrNotFound) {
 		t.Error(err)
 	}

@@ -53,7 +53,7 @@ func TestCreateTxCommitted(t *testing.T) {
 	}
 	due := ops.Due()
 	must(t, tx.Commit(ctx))
-	<-due
+	within(t, due)
 	if r := claim(t, ops); r.Name != stored.Name || !r.CreateTime.Equal(stored.CreateTime) {
 		t.Errorf("claimed %+v, want %+v", r, stored)
 	}
@@ -105,8 +105,8 @@ func TestCreateTxKeys(t *testing.T) {
 		}()
 	}
 	must(t, tx.Commit(ctx))
-	must(t, <-others)
-	must(t, <-others)
+	must(t, within(t, others))
+	must(t, within(t, others))
 }
 
 func TestCreateTxOfAnother(t *testing.T) {
@@ -155,7 +155,7 @@ func TestCreateTxDeadlock(t *testing.T) {
 			errs <- err
 		}()
 	}
-	first, second := <-errs, <-errs
+	first, second := within(t, errs), within(t, errs)
 	if (first == nil) == (second == nil) {
 		t.Errorf("the transactions got %v and %v, want one error", first, second)
 	}

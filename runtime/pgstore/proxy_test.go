@@ -109,7 +109,7 @@ func (p *proxy) serve(client net.Conn) {
 				dropped.Store(true)
 				delayed.Store(true)
 				if _, err := server.Write(buffer[:n]); err == nil {
-					<-p.arrived
+					answers.Wait() // until it has arrived
 				}
 				return
 			}

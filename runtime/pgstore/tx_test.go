@@ -38,7 +38,9 @@ func TestInTxAfterADeadlock(t *testing.T) {
 	var both sync.WaitGroup
 	for i := range 2 {
 		both.Go(func() {
-			meet := sync.OnceFunc(func() { first.Done(); first.Wait() })
+			arrive := sync.OnceFunc(first.Done)
+			defer arrive() // the other one must not wait if this one fails
+			meet := sync.OnceFunc(func() { arrive(); first.Wait() })
 			if err := inTx(t.Context(), func(ctx context.Context) error {
 				runs.Add(1)
 				if err := increment(ctx, i); err != nil {

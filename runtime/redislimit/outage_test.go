@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -393,34 +394,36 @@ func TestSlowRedis(t *testing.T) {
 // TestProbes counts the probes while Redis is away and calls are many.
 func TestProbes(t *testing.T) {
 	noLeaks(t)
-	var probes, parallel, most atomic.Int64
-	c := &circuit{
-		timeout: time.Second, logger: new(records).logger(), counts: new(counts), epoch: time.Now(),
-		probe: func() error {
-			probes.Add(1)
-			most.Store(max(most.Load(), parallel.Add(1)))
-			time.Sleep(10 * time.Millisecond)
-			parallel.Add(-1)
-			return errors.New("away")
-		},
-	}
-	era, _ := c.closed(time.Now())
-	var wg sync.WaitGroup
-	began := time.Now()
-	for range 8 {
-		wg.Go(func() {
-			c.fail(era, errLate)
-			for time.Since(began) < time.Second {
-				c.closed(time.Now())
-				time.Sleep(100 * time.Microsecond)
-			}
-		})
-	}
-	wg.Wait()
-	redistest.Until(t, "the probe ends", func() bool { return parallel.Load() == 0 })
-	if most.Load() != 1 || probes.Load() < 2 || probes.Load() > 6 {
-		t.Errorf("%d probes in a second, %d at a time", probes.Load(), most.Load())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var probes, parallel, most atomic.Int64
+		c := &circuit{
+			timeout: time.Second, logger: new(records).logger(), counts: new(counts), epoch: time.Now(),
+			probe: func() error {
+				probes.Add(1)
+				most.Store(max(most.Load(), parallel.Add(1)))
+				time.Sleep(10 * time.Millisecond)
+				parallel.Add(-1)
+				return errors.New("away")
+			},
+		}
+		era, _ := c.closed(time.Now())
+		var wg sync.WaitGroup
+		began := time.Now()
+		for range 8 {
+			wg.Go(func() {
+				c.fail(era, errLate)
+				for time.Since(began) < time.Second {
+					c.closed(time.Now())
+					time.Sleep(100 * time.Microsecond)
+				}
+			})
+		}
+		wg.Wait()
+		redistest.Until(t, "the probe ends", func() bool { return parallel.Load() == 0 })
+		if most.Load() != 1 || probes.Load() < 2 || probes.Load() > 6 {
+			t.Errorf("%d probes in a second, %d at a time", probes.Load(), most.Load())
+		}
+	})
 }
 
 // TestFlapping checks that a Redis that comes and goes is logged less and less.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/stream"
@@ -101,7 +102,7 @@ func TestClosingAConversationCancelsItsCall(t *testing.T) {
 	}
 	c.Close()
 	c.Close()
-	if err := <-ended; status.Code(err) != codes.Canceled {
+	if err := echotest.Within(t, ended); status.Code(err) != codes.Canceled {
 		t.Errorf("the requests ended with %v", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/server"
 	"github.com/grpcservice/grpcservice/runtime/servicetest"
 	"github.com/grpcservice/grpcservice/runtime/stream"
@@ -187,7 +188,7 @@ func TestDuplexEndsWithItsCaller(t *testing.T) {
 	for range responses {
 		break
 	}
-	if err := <-ended; status.Code(err) != codes.Canceled {
+	if err := echotest.Within(t, ended); status.Code(err) != codes.Canceled {
 		t.Errorf("the requests ended with %v", err)
 	}
 }

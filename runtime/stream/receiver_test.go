@@ -120,17 +120,19 @@ func TestFoldEndsWhileTheServerDrains(t *testing.T) {
 		msgs, err := call(pipe.Stream())
 		silent <- result{msgs, err}
 	}()
-	<-started
-	<-started
+	echotest.Within(t, started)
+	echotest.Within(t, started)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
-	if got := <-busy; got.err != nil || len(got.msgs) != 1 || got.msgs[0].GetValue() != 30 {
+	got := echotest.Within(t, busy)
+	if got.err != nil || len(got.msgs) != 1 || got.msgs[0].GetValue() != 30 {
 		t.Errorf("the client that sends got %v", got)
 	}
-	if got := <-silent; status.Code(got.err) != codes.Unavailable || rpcerr.ReasonOf(got.err) != rpcerr.ReasonDraining {
+	got = echotest.Within(t, silent)
+	if status.Code(got.err) != codes.Unavailable || rpcerr.ReasonOf(got.err) != rpcerr.ReasonDraining {
 		t.Errorf("the silent client got %v", got)
 	}
 }

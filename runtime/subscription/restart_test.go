@@ -14,6 +14,7 @@ import (
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
+	"github.com/grpcservice/grpcservice/runtime/internal/echotest"
 	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 	"github.com/grpcservice/grpcservice/runtime/seal"
 	"github.com/grpcservice/grpcservice/runtime/server"
@@ -30,7 +31,7 @@ type site struct {
 	mu      sync.Mutex
 	conns   []net.Conn
 	server  *server.Server
-	stopped chan error
+	stopped chan struct{}
 }
 
 func (s *site) start() {
@@ -48,8 +49,11 @@ func (s *site) start() {
 	server.Register[eventService](srv, table, events(func(ctx context.Context, req *request) runtime.Stream[event] {
 		return subscribe.Serve(ctx, req, log)
 	}))
-	stopped := make(chan error, 1)
-	go func() { stopped <- srv.Serve(context.Background(), lis) }()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		_ = srv.Serve(context.Background(), lis)
+	}()
 	s.server, s.stopped = srv, stopped
 }
 
@@ -122,6 +126,11 @@ func TestDisconnectsAndRestarts(t *testing.T) {
 			}
 		}
 	}()
+	defer func() {
+		close(stop)
+		<-done
+		s.stop(true)
+	}()
 	next, cuts := int64(1), 0
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
@@ -147,9 +156,6 @@ func TestDisconnectsAndRestarts(t *testing.T) {
 			s.start()
 		}
 	}
-	close(stop)
-	<-done
-	s.stop(true)
 }
 
 // TestRestartWithAnotherLog checks that a client learns that its events are gone, with and without
@@ -205,7 +211,7 @@ func TestDrainEndsSubscribers(t *testing.T) {
 		}()
 	}
 	for range cap(results) {
-		<-ready
+		echotest.Within(t, ready)
 	}
 	begin := time.Now()
 	s.stop(false)
@@ -213,7 +219,7 @@ func TestDrainEndsSubscribers(t *testing.T) {
 		t.Errorf("the shutdown took %v", took)
 	}
 	for range cap(results) {
-		if err := <-results; rpcerr.ReasonOf(err) != rpcerr.ReasonDraining {
+		if err := echotest.Within(t, results); rpcerr.ReasonOf(err) != rpcerr.ReasonDraining {
 			t.Errorf("a subscriber got %v, want SERVER_DRAINING", err)
 		}
 	}

@@ -348,7 +348,8 @@ func TestAnotherCallTakesOver(t *testing.T) {
 			break
 		}
 	}
-	if err := <-ended; status.Code(err) != codes.Aborted || rpcerr.ReasonOf(err) != upload.ReasonTakenOver {
+	err := echotest.Within(t, ended)
+	if status.Code(err) != codes.Aborted || rpcerr.ReasonOf(err) != upload.ReasonTakenOver {
 		t.Errorf("the first call ended with %v", err)
 	}
 	eventually(t, func() string { return offsetOf(t, client, "a") }, "3")

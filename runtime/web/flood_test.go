@@ -183,6 +183,7 @@ func TestIdleConnections(t *testing.T) {
 		t.Error(err)
 	}
 	for _, conn := range conns {
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
 		n, err := io.Copy(io.Discard, conn.from)
 		if n > 0 || err != nil && !strings.Contains(err.Error(), "reset") {
 			t.Errorf("a connection receives %d bytes, %v", n, err)

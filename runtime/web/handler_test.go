@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -101,12 +102,13 @@ func TestHandlerInAServerOfTheUser(t *testing.T) {
 // rejected.
 func TestShutdownWaitsForAServerOfTheUser(t *testing.T) {
 	servicetest.NoLeaks(t)
-	started, release := make(chan struct{}), make(chan struct{})
+	started, held := make(chan struct{}), make(chan struct{})
+	release := sync.OnceFunc(func() { close(held) })
 	srv := server.New(server.WithDrainDelay(0), server.WithShutdownTimeout(time.Minute))
 	server.Register[echotest.Service](srv, echotest.Table, echotest.Funcs{OneFunc: func(ctx context.Context, req *Text) (*Text, error) {
 		close(started)
 		<-runtime.Draining(ctx)
-		<-release
+		<-held
 		return req, nil
 	}})
 	handler, err := web.New(srv)
@@ -114,7 +116,8 @@ func TestShutdownWaitsForAServerOfTheUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	own := httptest.NewServer(handler)
-	defer own.Close()
+	defer own.Close() // waits for the call
+	defer release()
 	lis, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +137,7 @@ func TestShutdownWaitsForAServerOfTheUser(t *testing.T) {
 		_, body := r.post(t, "/test.v1.Echo/Many", "application/connect+json", envelope(0, 3, []byte(`"a"`)))
 		return strings.Contains(body, "SERVER_DRAINING")
 	})
-	close(release)
+	release()
 	if body := echotest.Within(t, first); body != `"a"` {
 		t.Errorf("the running call: %s", body)
 	}

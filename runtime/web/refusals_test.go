@@ -265,10 +265,10 @@ func TestIdempotencyConflict(t *testing.T) {
 			t.Errorf("the first call: %v", err)
 		}
 	})
-	<-begun
+	defer held.Wait()
+	defer close(finish)
+	echotest.Within(t, begun)
 	compareDialects(t, log, dialects, "One", "Aborted")
-	close(finish)
-	held.Wait()
 }
 
 // TestDraining checks the same of calls that are running when the server shuts down.

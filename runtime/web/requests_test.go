@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/grpcservice/grpcservice/runtime"
@@ -17,12 +19,22 @@ import (
 )
 
 // meeting is a body that is empty when all have read it.
-type meeting struct{ *sync.WaitGroup }
+type meeting struct {
+	ctx     context.Context
+	missing *atomic.Int64
+	all     chan struct{}
+}
 
 func (m meeting) Read([]byte) (int, error) {
-	m.Done()
-	m.Wait()
-	return 0, io.EOF
+	if m.missing.Add(-1) == 0 {
+		close(m.all)
+	}
+	select {
+	case <-m.all:
+		return 0, io.EOF
+	case <-m.ctx.Done():
+		return 0, m.ctx.Err()
+	}
 }
 
 // TestRequestsOfAFallback checks requests that a fallback creates from the context of its own, as a
@@ -38,13 +50,13 @@ func TestRequestsOfAFallback(t *testing.T) {
 	}
 	batch := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var wg sync.WaitGroup
-		var met sync.WaitGroup
-		met.Add(calls)
+		met := meeting{r.Context(), new(atomic.Int64), make(chan struct{})}
+		met.missing.Store(calls)
 		answers := make([]string, calls)
 		for i := range answers {
 			wg.Go(func() {
 				path := fmt.Sprintf("%s?encoding=json&message=%%22%d%%22", one, i)
-				req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, path, meeting{&met})
+				req, err := http.NewRequestWithContext(r.Context(), http.MethodGet, path, met)
 				if err != nil {
 					t.Error(err)
 					return
@@ -60,7 +72,12 @@ func TestRequestsOfAFallback(t *testing.T) {
 	})
 	r := serve(t, echo, config{web: []web.Option{web.WithFallback(batch)}})
 	for _, two := range []bool{false, true} {
-		resp, err := httpClient(t, two, nil).Get(r.url + "/batch")
+		req, err := http.NewRequestWithContext(
+			echotest.Context(t), http.MethodGet, r.url+"/batch", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := httpClient(t, two, nil).Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

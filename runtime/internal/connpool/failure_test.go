@@ -98,10 +98,11 @@ func TestLostConnectionsAreReplaced(t *testing.T) {
 		}
 		received.Wait()
 		mu.Lock()
-		if len(dialed) != 4 {
-			t.Fatalf("%d connections; want 4", len(dialed))
-		}
+		open := len(dialed)
 		mu.Unlock()
+		if open != 4 {
+			t.Fatalf("%d connections; want 4", open)
+		}
 	}
 }
 

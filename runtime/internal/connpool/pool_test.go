@@ -246,6 +246,7 @@ func (c *client) unary(ctx context.Context) error {
 // storm makes calls until stop, which returns how many were made and the errors.
 func (c *client) storm(workers int) (stop func() (int, []error)) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	c.t.Cleanup(cancel)
 	done := make(chan struct{})
 	var calls int
 	var errs []error
@@ -265,6 +266,9 @@ func (c *client) storm(workers int) (stop func() (int, []error)) {
 					errs = append(errs, err)
 				}
 				mu.Unlock()
+				if ctx.Err() != nil { // also when the test has failed, and does not call stop
+					return
+				}
 			}
 		})
 	}

@@ -75,15 +75,20 @@ func listen(t *testing.T, bus hub.Bus, room string) inbox {
 	return in
 }
 
-func (in inbox) next(t *testing.T) received {
+// within receives from ch. It fails the test if nothing comes.
+func within[T any](t *testing.T, what string, ch <-chan T) (got T) {
 	t.Helper()
 	select {
-	case got := <-in:
-		return got
+	case got = <-ch:
 	case <-time.After(patience):
-		t.Fatal("no message arrives")
-		return received{}
+		t.Fatalf("%s: it does not happen", what)
 	}
+	return got
+}
+
+func (in inbox) next(t *testing.T) received {
+	t.Helper()
+	return within(t, "a message arrives", in)
 }
 
 func TestASlowRoomKnowsWhatItHasLost(t *testing.T) {
@@ -348,7 +353,7 @@ func TestThreeReplicas(t *testing.T) {
 		})
 	}
 	for range hubs {
-		<-halfway
+		within(t, "a replica has published half of its messages", halfway)
 	}
 	if err := srv.Restart(); err != nil {
 		t.Fatal(err)

@@ -101,11 +101,7 @@ func TestTheWatchdogFindsWhatIsNotAnnounced(t *testing.T) {
 		if _, err := writing.Append(t.Context(), []byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-changed:
-		case <-time.After(patience):
-			t.Fatalf("the watcher is not woken by record %d, whose hint was lost", i+1)
-		}
+		within(t, fmt.Sprintf("the watcher is woken by record %d, whose hint was lost", i+1), changed)
 	}
 	await(t, "the lost hints are counted", func() bool { return stalls(reading) > 0 })
 	proxy.drops.Store(nil)
@@ -114,7 +110,7 @@ func TestTheWatchdogFindsWhatIsNotAnnounced(t *testing.T) {
 		if _, err := writing.Append(t.Context(), []byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		<-changed
+		within(t, "the watcher is woken", changed)
 	}
 }
 

@@ -393,11 +393,12 @@ func TestLimitsOfTheServer(t *testing.T) {
 // TestAServerThatIsAway checks that calls obey their context and their timeout.
 func TestAServerThatIsAway(t *testing.T) {
 	srv := natstest.Start(t)
-	log := openLog(t, srv.Connect(t), newName(), natshub.WithTimeout(300*time.Millisecond))
-	at, err := log.Append(t.Context(), []byte("x"))
+	name := newName()
+	at, err := openLog(t, srv.Connect(t), name).Append(t.Context(), []byte("x"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	log := openLog(t, srv.Connect(t), name, natshub.WithTimeout(300*time.Millisecond))
 	srv.Stop()
 	calls := map[string]func(context.Context) error{
 		"Append": func(ctx context.Context) error { _, err := log.Append(ctx, []byte("x")); return err },
@@ -430,7 +431,7 @@ func TestAServerThatIsAway(t *testing.T) {
 	if _, err := log.Bounds(t.Context()); !contains(err, "closed") {
 		t.Errorf("Bounds of a closed log returned %v", err)
 	}
-	<-log.Watch()
+	within(t, "the watcher of a closed log is woken", log.Watch())
 }
 
 func TestNamesOfLogs(t *testing.T) {

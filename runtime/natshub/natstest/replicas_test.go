@@ -44,6 +44,8 @@ func (c *chat) Chat(ctx context.Context, reqs runtime.Stream[message]) runtime.S
 // those of one author in order, and both rosters list both members.
 func TestAChatOnTwoReplicas(t *testing.T) {
 	const messages = 50
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
 	srv := natstest.Start(t)
 	var talks []*stream.Conversation[message, message]
 	var replicas []*chat
@@ -55,7 +57,7 @@ func TestAChatOnTwoReplicas(t *testing.T) {
 		conn := servicetest.Serve(t, func(r grpc.ServiceRegistrar) {
 			roomv1service.RegisterChatService(r, replica)
 		})
-		talk := stream.Converse(t.Context(), roomv1service.NewChatServiceClient(conn).Chat)
+		talk := stream.Converse(ctx, roomv1service.NewChatServiceClient(conn).Chat)
 		t.Cleanup(talk.Close)
 		if err := talk.Send(&message{RoomId: "lobby", Author: author}); err != nil {
 			t.Fatal(err)

@@ -78,7 +78,7 @@ func TestAMemberThatIsEnteredLate(t *testing.T) {
 	await(t, "both are listed", func() bool { return len(other.Members("r")) == 2 })
 	entries := make(map[string][]byte)
 	for len(entries) < 2 {
-		if entry := <-puts.Updates(); entry != nil {
+		if entry := within(t, "the entries arrive", puts.Updates()); entry != nil {
 			entries[entry.Key()] = entry.Value()
 		}
 	}

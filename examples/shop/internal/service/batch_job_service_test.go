@@ -67,6 +67,16 @@ func (p *gatedPrices) SetPrice(ctx context.Context, productID int32, cents int64
 	return p.Prices.SetPrice(ctx, productID, cents)
 }
 
+// permit lets one price be set. It fails the test if no operation sets any.
+func (p *gatedPrices) permit(t *testing.T) {
+	t.Helper()
+	select {
+	case p.gate <- struct{}{}:
+	case <-time.After(20 * time.Second):
+		t.Fatal("no operation sets a price")
+	}
+}
+
 func newGatedPrices() *gatedPrices {
 	return &gatedPrices{Prices: service.NewCatalogue(service.Products()...), gate: make(chan struct{})}
 }
@@ -167,7 +177,7 @@ func TestProcessBatchCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	prices.gate <- struct{}{}
+	prices.permit(t)
 	for metadata, err := range op.Progress(t.Context(), operation.WithInterval(time.Millisecond)) {
 		if err != nil {
 			t.Fatal(err)
@@ -247,7 +257,7 @@ func TestProcessBatchOutlastsTheServer(t *testing.T) {
 		}
 		name = op.Name()
 		for range 3 {
-			prices.gate <- struct{}{}
+			prices.permit(t)
 		}
 		for metadata, err := range op.Progress(t.Context(), operation.WithInterval(time.Millisecond)) {
 			if err != nil {

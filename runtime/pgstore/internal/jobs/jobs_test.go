@@ -166,7 +166,11 @@ func TestAJobSucceeds(t *testing.T) {
 			if err := run.Save(ctx, nil, func(job *shopv1.Job) { job.Percent = 50 }); err != nil {
 				return nil, err
 			}
-			<-proceed
+			select {
+			case <-proceed:
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
 			return reports.write(ctx, run)
 		})
 		job := p.start(ctx, t, "sales")
@@ -276,7 +280,11 @@ func TestAJobContinuesInAnotherProcess(t *testing.T) {
 			return nil, context.Cause(ctx)
 		})
 		name := first.start(ctx, t, "sales").Name()
-		<-saved
+		select {
+		case <-saved:
+		case <-ctx.Done():
+			t.Fatal("the job saves nothing")
+		}
 		if err := first.stop(); err != nil {
 			t.Fatal(err)
 		}
