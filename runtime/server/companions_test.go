@@ -68,7 +68,8 @@ func serveBriefly(t *testing.T, opts ...server.Option) error {
 		t.Fatal(err)
 	}
 	defer func() {
-		_ = lis.(*net.TCPListener).SetDeadline(time.Now()) // Accept must not wait if it is open
+		// Serve may return just before it is closed. Accept must not wait for one that stays open.
+		_ = lis.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second))
 		if _, err := lis.Accept(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("the listener is not closed: %v", err)
 		}
