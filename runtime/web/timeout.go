@@ -63,7 +63,7 @@ func parseGRPC(text string) (time.Duration, bool) {
 
 // parseUnits parses a number of units that has at most some digits.
 func parseUnits(text string, digits int, unit time.Duration) (time.Duration, bool) {
-	if len(text) > digits || strings.TrimLeft(text, "0123456789") != "" {
+	if text == "" || len(text) > digits || strings.TrimLeft(text, "0123456789") != "" {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(text, 10, 64)

@@ -90,6 +90,7 @@ type Arrival struct {
 	bounds    *Bounds
 	transport Transport
 	written   int64 // in the previous sweep
+	place     int   // among the held calls; guarded by their mutex
 }
 
 // Conn is the use of one connection.

@@ -27,10 +27,27 @@ type Transport interface {
 	Abort()
 }
 
-// held are the calls of fronts, with what AbortUnread remembers of them.
+// held are the calls of fronts, in no order. Each knows its place.
 type held struct {
 	mu    sync.Mutex
-	calls map[*Arrival]struct{}
+	calls []*Arrival
+}
+
+func (h *held) add(a *Arrival) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	a.place = len(h.calls)
+	h.calls = append(h.calls, a)
+}
+
+func (h *held) remove(a *Arrival) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	last := len(h.calls) - 1
+	h.calls[a.place] = h.calls[last]
+	h.calls[a.place].place = a.place
+	h.calls[last] = nil
+	h.calls = h.calls[:last]
 }
 
 // Hold counts a call of a front that arrives from addr, while its transport holds it: until
@@ -47,12 +64,7 @@ func (b *Bounds) Hold(a *Arrival, conn *PlainConn, addr net.Addr, t Transport, e
 		a.peer = nil
 		return
 	}
-	b.held.mu.Lock()
-	defer b.held.mu.Unlock()
-	if b.held.calls == nil {
-		b.held.calls = make(map[*Arrival]struct{})
-	}
-	b.held.calls[a] = struct{}{}
+	b.held.add(a)
 }
 
 // peerOf returns the peer that a call of a front from addr counts for: that of its connection
@@ -81,9 +93,7 @@ func (a *Arrival) Release() {
 		return
 	}
 	b := a.bounds
-	b.held.mu.Lock()
-	delete(b.held.calls, a)
-	b.held.mu.Unlock()
+	b.held.remove(a)
 	b.all.streams.Add(-1)
 	a.peer.streams.Add(-1)
 	a.peer.release()
@@ -104,7 +114,7 @@ func (a *Arrival) ReadUntil(ctx context.Context) {
 func (b *Bounds) InterruptReads(because error) {
 	b.held.mu.Lock()
 	defer b.held.mu.Unlock()
-	for a := range b.held.calls {
+	for _, a := range b.held.calls {
 		a.transport.Interrupt(because)
 	}
 }
@@ -113,7 +123,7 @@ func (b *Bounds) InterruptReads(because error) {
 func (h *held) unread(sweeps int) (unread []*Arrival) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for a := range h.calls {
+	for _, a := range h.calls {
 		if !a.finished.Load() {
 			continue
 		}
@@ -131,7 +141,7 @@ func (h *held) unread(sweeps int) (unread []*Arrival) {
 func (h *held) restart() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for a := range h.calls {
+	for _, a := range h.calls {
 		a.unread = 0
 	}
 }

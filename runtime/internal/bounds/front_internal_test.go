@@ -1,6 +1,7 @@
 package bounds
 
 import (
+	"math/rand/v2"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -78,4 +79,29 @@ func TestConnectionsInUseAreNotDropped(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestHeldCallsKnowTheirPlace adds and removes calls at random.
+func TestHeldCallsKnowTheirPlace(t *testing.T) {
+	var h held
+	kept := make(map[*Arrival]bool)
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 1000 {
+		if a := new(Arrival); random.IntN(2) == 0 {
+			h.add(a)
+			kept[a] = true
+		} else if len(h.calls) > 0 {
+			a = h.calls[random.IntN(len(h.calls))]
+			h.remove(a)
+			delete(kept, a)
+		}
+		if len(h.calls) != len(kept) {
+			t.Fatalf("%d calls are held, want %d", len(h.calls), len(kept))
+		}
+		for _, a := range h.calls {
+			if !kept[a] {
+				t.Fatal("a call is held that was released")
+			}
+		}
+	}
 }
