@@ -51,13 +51,12 @@ type call struct {
 	over     atomic.Bool // for the method; changes while mu is held
 	finished bool        // for the HTTP server, which reuses what the controller has
 	aborted  bool
-	limited  bool        // the connection has a deadline for reading
 	sent     atomic.Bool // the header; changes while mu is held
 	header   metadata.MD
 	trailer  metadata.MD
 	status   *status.Status // of WriteStatus
 	why      error          // reading was interrupted, a status; or nil
-	reading  *readTimer     // interrupts reading; or nil
+	reading  *readTimer     // interrupts reading; nil if its time is not limited
 }
 
 var _ server.FrontCall = (*call)(nil)

@@ -24,42 +24,33 @@ func (c *call) WriteStatus(st *status.Status) error {
 	return nil
 }
 
-// SetReadDeadline implements [server.FrontCall]. Over HTTP/1.1, the connection has the deadline, which
-// costs less than a timer; net/http removes it when the request has ended, and watches for a client
-// that goes away.
+// SetReadDeadline implements [server.FrontCall]. A timer interrupts the read: deadlines of
+// connections would also end the watch for a client that goes away.
 func (c *call) SetReadDeadline(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over.Load() || c.why != nil {
+	if c.over.Load() {
 		return
 	}
 	c.stopDeadline()
-	switch {
-	case c.body.ended.Load():
-	case c.conn != nil && c.request.ProtoMajor == 1:
-		c.limited = c.control.SetReadDeadline(t) == nil
-	default:
+	if !c.body.ended.Load() {
 		c.reading = c.handler.timers.start(c, time.Until(t))
 	}
 }
 
-// stopReading removes the deadline for reading.
+// stopReading stops the timer for reading.
 func (c *call) stopReading() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopDeadline()
 }
 
-// stopDeadline removes the deadline for reading; c is locked.
+// stopDeadline stops the timer for reading; c is locked.
 func (c *call) stopDeadline() {
 	if c.reading != nil {
 		c.handler.timers.stop(c.reading)
 		c.reading = nil
 	}
-	if c.limited && c.why == nil {
-		_ = c.control.SetReadDeadline(time.Time{})
-	}
-	c.limited = false
 }
 
 // errLate is the error of a request that has not arrived within its time.

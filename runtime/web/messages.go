@@ -94,7 +94,7 @@ func (c *call) receiveError(err error) error {
 	case connect.CodeOf(err) == connect.CodeResourceExhausted:
 		return status.Errorf(codes.ResourceExhausted,
 			"the request is larger than max %d bytes", c.handler.settings.maxRequest)
-	case c.body.failed.Load() != 0: // before io.EOF, which it may wrap
+	case c.body.failed.Load(): // before io.EOF, which it may wrap
 		return c.brokenError()
 	case errors.Is(err, io.EOF):
 		return io.EOF
@@ -122,9 +122,6 @@ func (c *call) brokenError() error {
 	switch {
 	case c.why != nil:
 		return c.why
-	case c.body.failed.Load() == late:
-		c.why = errLate // the rest is not worth waiting for
-		return errLate
 	case c.ctx.Err() == context.DeadlineExceeded:
 		return errLate
 	default:

@@ -1,10 +1,8 @@
 package web
 
 import (
-	"errors"
 	"io"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -13,27 +11,19 @@ import (
 // body is the body of a request.
 type body struct {
 	io.ReadCloser
-	ended  atomic.Bool  // it was read to its end
-	failed atomic.Int32 // broken or late, when reading has failed
+	ended  atomic.Bool // it was read to its end
+	failed atomic.Bool // reading has failed
 }
-
-// How reading fails.
-const (
-	broken = 1 + iota
-	late   // at the deadline of the connection
-)
 
 // Read implements io.Reader.
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	switch {
-	case err == nil:
-	case err == io.EOF:
+	switch err {
+	case nil:
+	case io.EOF:
 		b.ended.Store(true)
-	case errors.Is(err, os.ErrDeadlineExceeded):
-		b.failed.Store(late)
 	default:
-		b.failed.Store(broken)
+		b.failed.Store(true)
 	}
 	return n, err
 }
