@@ -167,6 +167,7 @@ func (c *call) finish() {
 	}
 	c.mu.Lock()
 	c.limitWriting()
+	c.limitLeftover()
 	c.finished = true
 	c.over.Store(true)
 	c.stopDeadline()

@@ -17,6 +17,7 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request, shared bool
 	connIn(r.Context()).arrived(w)
 	control := http.NewResponseController(w)
 	body := &body{ReadCloser: http.MaxBytesReader(w, r.Body, int64(h.settings.maxRequest))}
+	body.ended.Store(r.Body == http.NoBody) // it may be a stream of events, or become a WebSocket
 	defer readWithin(server.DefaultTimeout, body, control)()
 	r = r.WithContext(r.Context())
 	r.Body = body

@@ -61,17 +61,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.raw.Finishing(false) // until the end of a call; a fallback may take the connection over
 	}
 	if h.answers(w, r) {
+		limitLeftover(w, r)
 		return
 	}
 	shared := h.origins.share(w.Header(), r)
 	m := h.handlerOf(r)
 	if m == nil {
 		h.serveOther(w, r, shared)
+		limitLeftover(w, r)
 		return
 	}
 	c := newCall(h, w, r, shared)
 	defer c.finish()
 	c.openBothWays()
+	c.limitQuery(r)
 	m.ServeHTTP(&c.response, c.request)
 	c.complete = true
 }

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"errors"
 	"io"
+	"net/http"
 	"time"
 )
 
@@ -33,13 +35,37 @@ func (c *call) dropLeftover() {
 		return
 	}
 	c.mu.Lock()
-	interrupted := c.why != nil
-	c.mu.Unlock()
-	if !interrupted {
+	if c.why == nil {
 		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
 	}
+	c.mu.Unlock()
 	_, _ = io.CopyN(io.Discard, &c.body, leftoverBytes)
 	if c.body.ended.Load() {
 		_ = c.control.SetReadDeadline(time.Time{})
+	}
+}
+
+// limitLeftover limits the time in which net/http reads the rest of a request that is no call, before
+// it sends the response. A fallback may have taken over the connection.
+func limitLeftover(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor > 1 || r.Body == http.NoBody {
+		return
+	}
+	if _, err := w.Write(nil); !errors.Is(err, http.ErrHijacked) {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(leftoverTime))
+	}
+}
+
+// limitLeftover does the same after a call that has sent its header before it ended. c is locked.
+func (c *call) limitLeftover() {
+	if c.request.ProtoMajor == 1 && !c.body.ended.Load() && c.why == nil {
+		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
+	}
+}
+
+// limitQuery limits the time in which the protocol looks for the body that a GET must not have.
+func (c *call) limitQuery(r *http.Request) {
+	if r.Method == http.MethodGet && !c.body.ended.Load() {
+		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
 	}
 }

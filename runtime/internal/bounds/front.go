@@ -73,7 +73,7 @@ func (b *Bounds) peerOf(a *Arrival, conn *PlainConn, addr net.Addr) *peerUse {
 	if a.Client != nil {
 		return b.peers.acquire(PeerOf(a.Client))
 	}
-	if conn == nil {
+	if conn == nil || conn.use.bounds != b { // of another server, whose fallback this one is
 		return b.peers.acquire(PeerOf(addr))
 	}
 	a.conn = conn.use

@@ -3,7 +3,6 @@ package bounds
 import (
 	"errors"
 	"net"
-	"os"
 	"sync"
 	"time"
 )
@@ -36,28 +35,41 @@ func (d *readDeadline) set(conn net.Conn, t time.Time) error {
 
 // apply changes the deadline of the connection. d is locked.
 func (d *readDeadline) apply(conn net.Conn, t time.Time) error {
+	if err := conn.SetReadDeadline(t); err != nil {
+		return err
+	}
 	d.at = t
 	if t.IsZero() || time.Until(t) > 0 {
 		d.stands = t
 	}
-	return conn.SetReadDeadline(t)
+	return nil
 }
 
 // read implements the Read of a connection.
 func (d *readDeadline) read(conn net.Conn, p []byte) (int, error) {
 	for {
 		n, err := conn.Read(p)
-		if n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) || !d.early(conn) {
+		if n > 0 || err == nil || !isTimeout(err) || !d.early(conn) {
 			return n, err
 		}
 	}
 }
 
+// isTimeout reports whether a read has failed at a deadline. Connections that are none of package
+// net may have an error of their own.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
 // early reports whether a read that has failed at the deadline of the connection goes on, and gives
-// the connection the right one.
+// the connection the right one. The system has timeouts too, which count at any time.
 func (d *readDeadline) early(conn net.Conn) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.at.IsZero() || time.Until(d.at) > 0 {
+		return false
+	}
 	early := d.wanted.IsZero() || time.Until(d.wanted) > 0
 	return early && d.apply(conn, d.wanted) == nil
 }

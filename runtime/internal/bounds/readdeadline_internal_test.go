@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,6 +117,41 @@ func TestReadDeadlinesAreRarelyChanged(t *testing.T) {
 		}
 		if c.changes > 2010 {
 			t.Errorf("1000 requests changed the deadline %d times, want 2000 and a few", c.changes)
+		}
+	})
+}
+
+// faulty is a connection whose reads fail with err, and that has deadlines only if it has them.
+type faulty struct {
+	net.Conn
+	err       error
+	deadlines bool
+}
+
+func (c *faulty) Read([]byte) (int, error) { return 0, c.err }
+
+func (c *faulty) SetReadDeadline(time.Time) error {
+	if c.deadlines {
+		return nil
+	}
+	return os.ErrNoDeadline
+}
+
+// TestTimeoutsOfTheSystemAreErrors holds that a read does not go on after a timeout that is not that
+// of the deadline, and that a connection without deadlines says so each time.
+func TestTimeoutsOfTheSystemAreErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, deadlines := range []bool{true, false} {
+			c := &faulty{err: syscall.ETIMEDOUT, deadlines: deadlines}
+			var reads readDeadline
+			for _, at := range []time.Time{{}, time.Now().Add(time.Hour), {}} {
+				if err := reads.set(c, at); (err == nil) != deadlines {
+					t.Errorf("with deadlines %t, set returned %v", deadlines, err)
+				}
+				if _, err := reads.read(c, nil); err != syscall.ETIMEDOUT {
+					t.Errorf("with deadlines %t, read returned %v", deadlines, err)
+				}
+			}
 		}
 	})
 }

@@ -181,8 +181,15 @@ func TestResponsesThatNobodyReadsCount(t *testing.T) {
 					t.Fatalf("a call too many: %v", err)
 				}
 			}
-			if len(ran) != 5 {
-				t.Errorf("%d methods ran, want 5", len(ran))
+			for i := range 5 { // a call counts before its method runs
+				select {
+				case <-ran:
+				case <-ctx.Done():
+					t.Fatalf("%d methods ran, want 5", i)
+				}
+			}
+			if len(ran) > 0 {
+				t.Errorf("%d methods ran, want 5", 5+len(ran))
 			}
 			if err := finish(calls[0]); err != nil {
 				t.Error(err)
