@@ -119,9 +119,9 @@ func WithoutTLS() Option { return func(s *settings) { s.plain = true } }
 // page and its files, or REST. Without it, they are not found.
 //
 // The same guards surround it: the origins of [WithOrigins], the limits of headers and, for the
-// whole body, of [WithMaxRequestBytes]; a body must arrive within 30 seconds. It runs outside the
-// pipeline, so policies and bounds of calls do not apply. A shutdown waits for its requests as for
-// calls.
+// whole body, of [WithMaxRequestBytes]; a body must arrive within 30 seconds. A request without a
+// body may last, and handler may take over its connection. It runs outside the pipeline, so policies
+// and bounds of calls do not apply. A shutdown waits for its requests as for calls.
 func WithFallback(handler http.Handler) Option {
 	return func(s *settings) {
 		if handler == nil {
