@@ -22,7 +22,6 @@ type call struct {
 	request  *http.Request // as the protocol sees it
 	response response
 	body     body
-	control  http.ResponseController
 	conn     *conn     // nil on an HTTP server of the user
 	host     [1]string // the value of ":authority"
 	md       metadata.MD
@@ -56,7 +55,8 @@ type call struct {
 	trailer  metadata.MD
 	status   *status.Status // of WriteStatus
 	why      error          // reading was interrupted, a status; or nil
-	reading  *readTimer     // interrupts reading; nil if its time is not limited
+	reading  *readTimer     // interrupts reading; or nil
+	until    int64          // the deadline of the connection for reading, in Unix nanoseconds; or 0
 }
 
 var _ server.FrontCall = (*call)(nil)
@@ -64,12 +64,12 @@ var _ server.FrontCall = (*call)(nil)
 // newCall returns the call of a request. shared means that the page of another origin reads the
 // response.
 func newCall(h *Handler, w http.ResponseWriter, r *http.Request, shared bool) *call {
-	c := &call{handler: h, control: *http.NewResponseController(w)}
+	c := &call{handler: h}
 	c.conn = connIn(r.Context())
 	c.conn.arrived(w)
 	c.body.ReadCloser = r.Body
 	c.body.ended.Store(r.Body == http.NoBody)
-	c.response.ResponseWriter, c.response.control, c.response.shared = w, &c.control, shared
+	c.response.ResponseWriter, c.response.control, c.response.shared = w, *http.NewResponseController(w), shared
 	header := c.splitHeader(r)
 	if timeout, ok := takeTimeout(header, r.Method); ok {
 		c.lazy.Until = time.Now().Add(timeout)
@@ -86,7 +86,7 @@ func (c *call) restoreBody() { c.request.Body = c.body.ReadCloser }
 // openBothWays lets a stream over HTTP/1.1 send its header before the request has ended.
 func (c *call) openBothWays() {
 	if c.request.ProtoMajor == 1 {
-		_ = c.control.EnableFullDuplex()
+		_ = c.response.control.EnableFullDuplex()
 		c.response.settles = c
 	}
 }
@@ -167,10 +167,10 @@ func (c *call) finish() {
 	}
 	c.mu.Lock()
 	c.limitWriting()
+	c.stopDeadline()
 	c.limitLeftover()
 	c.finished = true
 	c.over.Store(true)
-	c.stopDeadline()
 	c.mu.Unlock()
 	c.restoreBody()
 	c.endContext()
@@ -189,7 +189,7 @@ func (c *call) finish() {
 func (c *call) limitWriting() {
 	timeout := c.handler.host.SendTimeout()
 	if c.request.ProtoMajor == 1 && timeout > 0 && !c.aborted {
-		_ = c.control.SetWriteDeadline(time.Now().Add(2 * timeout))
+		_ = c.response.control.SetWriteDeadline(time.Now().Add(2 * timeout))
 	}
 }
 

@@ -21,7 +21,7 @@ func (h *Handler) serveOther(w http.ResponseWriter, r *http.Request, shared bool
 	defer readWithin(server.DefaultTimeout, body, control)()
 	r = r.WithContext(r.Context())
 	r.Body = body
-	h.settings.fallback.ServeHTTP(&response{ResponseWriter: w, control: control, shared: shared}, r)
+	h.settings.fallback.ServeHTTP(&response{ResponseWriter: w, control: *control, shared: shared}, r)
 }
 
 // readWithin makes reading a body fail after a time. Call stop before the request ends.

@@ -24,34 +24,49 @@ func (c *call) WriteStatus(st *status.Status) error {
 	return nil
 }
 
-// SetReadDeadline implements [server.FrontCall]. A timer interrupts the read: deadlines of
-// connections would also end the watch for a client that goes away.
+// SetReadDeadline implements [server.FrontCall]. Over HTTP/1.1, the connection has the deadline, which
+// costs less than a timer; net/http removes it when the request has ended, and watches for a client
+// that goes away.
 func (c *call) SetReadDeadline(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.over.Load() {
+	if c.over.Load() || c.why != nil {
 		return
 	}
 	c.stopDeadline()
-	if !c.body.ended.Load() {
+	switch {
+	case c.body.ended.Load():
+	case c.conn != nil && c.request.ProtoMajor == 1:
+		if c.response.control.SetReadDeadline(t) == nil {
+			c.until = t.UnixNano()
+		}
+	default:
 		c.reading = c.handler.timers.start(c, time.Until(t))
 	}
 }
 
-// stopReading stops the timer for reading.
+// stopReading removes the deadline for reading.
 func (c *call) stopReading() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopDeadline()
 }
 
-// stopDeadline stops the timer for reading; c is locked.
+// stopDeadline removes the deadline for reading; c is locked.
 func (c *call) stopDeadline() {
 	if c.reading != nil {
 		c.handler.timers.stop(c.reading)
 		c.reading = nil
 	}
+	if c.until != 0 && c.why == nil {
+		_ = c.response.control.SetReadDeadline(time.Time{})
+	}
+	c.until = 0
 }
+
+// isLate reports whether the deadline of the connection has passed. net/http may have another error
+// then, and ends the context of the request. c is locked.
+func (c *call) isLate() bool { return c.until != 0 && time.Now().UnixNano() >= c.until }
 
 // errLate is the error of a request that has not arrived within its time.
 var errLate = status.FromContextError(context.DeadlineExceeded).Err()
@@ -68,10 +83,14 @@ func (c *call) interruptLocked(because error) {
 	if c.finished || c.body.ended.Load() {
 		return
 	}
-	if c.why == nil {
+	switch {
+	case c.why != nil:
+	case c.isLate():
+		c.why = errLate
+	default:
 		c.why = because
 	}
-	_ = c.control.SetReadDeadline(longAgo)
+	_ = c.response.control.SetReadDeadline(longAgo)
 }
 
 // longAgo is a deadline that has passed.
@@ -89,5 +108,5 @@ func (c *call) Abort() {
 	if c.cancel != nil {
 		c.cancel()
 	}
-	_ = c.control.SetWriteDeadline(longAgo)
+	_ = c.response.control.SetWriteDeadline(longAgo)
 }

@@ -36,12 +36,12 @@ func (c *call) dropLeftover() {
 	}
 	c.mu.Lock()
 	if c.why == nil {
-		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
+		_ = c.response.control.SetReadDeadline(time.Now().Add(leftoverTime))
 	}
 	c.mu.Unlock()
 	_, _ = io.CopyN(io.Discard, &c.body, leftoverBytes)
 	if c.body.ended.Load() {
-		_ = c.control.SetReadDeadline(time.Time{})
+		_ = c.response.control.SetReadDeadline(time.Time{})
 	}
 }
 
@@ -59,13 +59,13 @@ func limitLeftover(w http.ResponseWriter, r *http.Request) {
 // limitLeftover does the same after a call that has sent its header before it ended. c is locked.
 func (c *call) limitLeftover() {
 	if c.request.ProtoMajor == 1 && !c.body.ended.Load() && c.why == nil {
-		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
+		_ = c.response.control.SetReadDeadline(time.Now().Add(leftoverTime))
 	}
 }
 
 // limitQuery limits the time in which the protocol looks for the body that a GET must not have.
 func (c *call) limitQuery(r *http.Request) {
 	if r.Method == http.MethodGet && !c.body.ended.Load() {
-		_ = c.control.SetReadDeadline(time.Now().Add(leftoverTime))
+		_ = c.response.control.SetReadDeadline(time.Now().Add(leftoverTime))
 	}
 }

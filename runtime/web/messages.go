@@ -122,6 +122,9 @@ func (c *call) brokenError() error {
 	switch {
 	case c.why != nil:
 		return c.why
+	case c.isLate():
+		c.why = errLate // the rest is not worth waiting for
+		return errLate
 	case c.ctx.Err() == context.DeadlineExceeded:
 		return errLate
 	default:

@@ -35,7 +35,7 @@ func (*body) Close() error { return nil }
 // response is the response to a request.
 type response struct {
 	http.ResponseWriter
-	control *http.ResponseController
+	control http.ResponseController
 	shared  bool  // with the page of another origin
 	settles *call // settles its request before the header is sent; or nil
 	missing bool  // the path is that of no method
