@@ -119,9 +119,9 @@ func TestLateEndsAreLate(t *testing.T) {
 func TestFallbackKeepsItsConnection(t *testing.T) {
 	const page = "/page HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 	for request, hijack := range map[string]bool{
-		"GET " + page + "\r\n":                                     false,
-		"GET " + page + "Upgrade: x\r\n\r\n":                       true,
-		"POST " + page + "Upgrade: x\r\nContent-Length: 0\r\n\r\n": true,
+		"GET " + page + "\r\n":                                       false,
+		"GET " + page + "Upgrade: x\r\n\r\n":                         true,
+		"POST " + page + "Upgrade: x\r\nContent-Length: 2\r\n\r\n{}": true,
 	} {
 		inBubble(t, []Option{WithFallback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if !hijack {
@@ -137,10 +137,10 @@ func TestFallbackKeepsItsConnection(t *testing.T) {
 				t.Error(err)
 				return
 			}
+			start := time.Now()
+			_ = conn.SetReadDeadline(start.Add(time.Hour))
 			go func() { // as the server of another protocol
 				defer conn.Close()
-				start := time.Now()
-				_ = conn.SetReadDeadline(start.Add(time.Hour))
 				_, err = conn.Read(make([]byte, 1))
 				if took := time.Since(start); took != time.Hour {
 					t.Errorf("%q: reading has failed after %v: %v", request, took, err)
