@@ -35,9 +35,7 @@ func (c *call) dropLeftover() {
 		return
 	}
 	c.mu.Lock()
-	if c.why == nil {
-		_ = c.response.control.SetReadDeadline(time.Now().Add(leftoverTime))
-	}
+	c.limitLeftover()
 	c.mu.Unlock()
 	_, _ = io.CopyN(io.Discard, &c.body, leftoverBytes)
 	if c.body.ended.Load() {
@@ -56,7 +54,8 @@ func limitLeftover(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// limitLeftover does the same after a call that has sent its header before it ended. c is locked.
+// limitLeftover limits the time for the rest of the request of a call, unless reading is interrupted:
+// before the response, or after a call whose header was sent before it ended. c is locked.
 func (c *call) limitLeftover() {
 	if c.request.ProtoMajor == 1 && !c.body.ended.Load() && c.why == nil {
 		_ = c.response.control.SetReadDeadline(time.Now().Add(leftoverTime))
