@@ -48,8 +48,10 @@ var (
 		m.Blackhole(false)
 		return nil
 	}}
+	// killDatabase takes longer than stores repeat their statements.
 	killDatabase = fault{"kill -9 of the database", func(c *cluster) error {
 		c.pg.Kill()
+		c.sleep(2 * lease)
 		return c.pg.Start(c.ctx)
 	}}
 	clockForward = fault{"clock forward", func(c *cluster) error { return c.jump(time.Hour) }}

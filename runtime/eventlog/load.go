@@ -60,7 +60,7 @@ func (l *Log[T]) load(ctx context.Context, seen *tail[T], at Position) error {
 		batch, err = l.store.Read(ctx, from, tailRead)
 	}
 	if err != nil {
-		return err
+		return storeError(ctx, err)
 	}
 	if err := check(from, batch); err != nil {
 		return err
@@ -114,7 +114,7 @@ func (l *Log[T]) publish(from Position, entries []*Entry[T], wake <-chan struct{
 func (l *Log[T]) readOlder(ctx context.Context, at Position) ([]*Entry[T], error) {
 	batch, err := l.store.Read(ctx, at, olderRead)
 	if err != nil {
-		return nil, err
+		return nil, storeError(ctx, err)
 	}
 	if err := check(at, batch); err != nil {
 		return nil, err

@@ -18,6 +18,9 @@ import (
 //
 // All readers of a Log share its tail, the latest entries: each is read from the store and
 // decoded once. A reader that is older than the tail reads from the store.
+//
+// If the store fails, methods return UNAVAILABLE, reason LOG_UNAVAILABLE, with the store's error as
+// its cause. After an append, the entries may be in the log or not then.
 type Log[T any] struct {
 	store  Store
 	name   string
@@ -146,16 +149,20 @@ func (l *Log[T]) append(
 	if err == nil {
 		l.appended.Add(int64(len(data)))
 	}
-	return at, err
+	return at, storeError(ctx, err)
 }
 
 // Bounds returns the range of entries that are left.
-func (l *Log[T]) Bounds(ctx context.Context) (Bounds, error) { return l.store.Bounds(ctx) }
+func (l *Log[T]) Bounds(ctx context.Context) (Bounds, error) {
+	b, err := l.store.Bounds(ctx)
+	return b, storeError(ctx, err)
+}
 
 // Seek returns the position before the first entry that was not appended before t, or the head if
 // there is none.
 func (l *Log[T]) Seek(ctx context.Context, t time.Time) (Position, error) {
-	return l.store.Seek(ctx, t)
+	p, err := l.store.Seek(ctx, t)
+	return p, storeError(ctx, err)
 }
 
 // Trim removes the entries up to and including a position. Readers that are at one of them get
@@ -163,7 +170,7 @@ func (l *Log[T]) Seek(ctx context.Context, t time.Time) (Position, error) {
 // and other processes keep their tails.
 func (l *Log[T]) Trim(ctx context.Context, through Position) error {
 	if err := l.store.Trim(ctx, through); err != nil {
-		return err
+		return storeError(ctx, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

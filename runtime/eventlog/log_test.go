@@ -3,6 +3,7 @@ package eventlog_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -10,10 +11,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	subscriptionv1 "github.com/grpcservice/grpcservice/internal/e2e/gen/subscription/v1"
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
+	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 type (
@@ -358,6 +362,73 @@ func (b *broken) Read(ctx context.Context, p position, limit eventlog.Limit) (ev
 	batch, err := b.Store.Read(ctx, p, limit)
 	b.change(&batch)
 	return batch, err
+}
+
+// failing is a store all of whose methods fail.
+type failing struct{ err error }
+
+func (f failing) Append(context.Context, ...[]byte) (position, error) { return position{}, f.err }
+func (f failing) Read(context.Context, position, eventlog.Limit) (eventlog.Batch, error) {
+	return eventlog.Batch{}, f.err
+}
+func (f failing) Bounds(context.Context) (eventlog.Bounds, error)   { return eventlog.Bounds{}, f.err }
+func (f failing) Seek(context.Context, time.Time) (position, error) { return position{}, f.err }
+func (f failing) Trim(context.Context, position) error              { return f.err }
+func (f failing) Watch() <-chan struct{}                            { return nil }
+func (f failing) AppendTx(context.Context, any, ...[]byte) (position, error) {
+	return position{}, f.err
+}
+
+// TestAnOutageIsUnavailable checks what each method returns for an error of the store: clients come
+// back after an outage, and see what the store has refused.
+func TestAnOutageIsUnavailable(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	outage := errors.New("connection refused")
+	for _, c := range []struct {
+		ctx    context.Context
+		err    error
+		change bool // to UNAVAILABLE
+	}{
+		{t.Context(), outage, true},
+		{t.Context(), fmt.Errorf("no connection: %w", context.Canceled), true}, // of an attempt
+		{t.Context(), fmt.Errorf("no answer: %w", context.DeadlineExceeded), true},
+		{t.Context(), &eventlog.PositionError{}, false},
+		{t.Context(), fmt.Errorf("refused: %w", eventlog.ErrTooLarge), false},
+		{t.Context(), eventlog.ErrNoTx, false},
+		{t.Context(), status.Error(codes.ResourceExhausted, "full"), false},
+		{ended, outage, false},
+	} {
+		log := newLog(failing{c.err})
+		calls := map[string]error{"Trim": log.Trim(c.ctx, position{})}
+		_, calls["Append"] = log.Append(c.ctx, &event{})
+		_, calls["Append of nothing"] = log.Append(c.ctx)
+		_, calls["AppendTx"] = log.AppendTx(c.ctx, nil, &event{})
+		_, calls["Bounds"] = log.Bounds(c.ctx)
+		_, calls["Seek"] = log.Seek(c.ctx, time.Now())
+		_, calls["Next"] = log.Reader(position{}).Next(c.ctx)
+		for name, err := range calls {
+			if got := rpcerr.ReasonOf(err) == eventlog.ReasonUnavailable; got != c.change || !errors.Is(err, c.err) {
+				t.Errorf("%s returned %v for %v", name, err, c.err)
+			}
+			if c.change && status.Code(err) != codes.Unavailable {
+				t.Errorf("%s returned the code %v for %v", name, status.Code(err), c.err)
+			}
+		}
+	}
+}
+
+// TestAnOutageOfOldEntriesIsUnavailable checks the same for a reader that is older than the tail.
+func TestAnOutageOfOldEntriesIsUnavailable(t *testing.T) {
+	store := &struct{ eventlog.Store }{eventlog.NewMemory()}
+	log := newLog(store, eventlog.WithTail(1, 1))
+	start := earliest(t, log)
+	add(t, log, 1, 5)
+	wantEvents(t, log, start, 1, 5)
+	store.Store = failing{errors.New("connection refused")}
+	if _, err := log.Reader(start).Next(t.Context()); rpcerr.ReasonOf(err) != eventlog.ReasonUnavailable {
+		t.Errorf("got %v", err)
+	}
 }
 
 // TestBrokenStores checks that a store which skips or withholds records is an error, not another

@@ -39,6 +39,9 @@ var ErrTooLarge = errors.New("eventlog: the records exceed the size of the store
 // Store is the backend of a [Log]. Its methods may be called concurrently and return promptly
 // when their context ends. Package eventlog/storetest checks implementations.
 //
+// Errors other than those below are outages, unless they have a status: a [Log] returns UNAVAILABLE
+// for them, and subscribers come back.
+//
 // Records are totally ordered: once a reader has seen a record, no record appears before it. A
 // database that numbers rows before they are committed does not have this property by itself: it
 // must commit appends in the order of their numbers.

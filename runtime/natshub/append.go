@@ -24,8 +24,8 @@ const appendOverhead = 512
 
 // Append implements [eventlog.Store]. Several records are a batch, which the server stores as a
 // whole; a batch has at most 1000 records. Each record has an ID, by which the server recognizes a
-// request that is repeated, so that it is appended once. If the outcome is still unknown when the
-// time is up, the error is UNAVAILABLE.
+// request that is repeated, so that it is appended once. If the append fails because the time is up,
+// the records may be in the log or not.
 //
 // Records that the server can never store are [eventlog.ErrTooLarge]. Limits of the account are an
 // error, and so is a full log with [WithRejectWhenFull]: [ErrFull].

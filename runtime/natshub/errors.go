@@ -8,14 +8,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"google.golang.org/grpc/codes"
 
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
-
-// ReasonLogUnavailable is the reason of UNAVAILABLE if the servers of a log do not answer.
-const ReasonLogUnavailable rpcerr.Reason = "LOG_UNAVAILABLE"
 
 // ErrFull reports that a log with [WithRejectWhenFull] has no room for a record. Nothing was
 // appended.
@@ -102,10 +97,4 @@ func (l *Log) explain(what string, err error) error {
 			eventlog.ErrTooLarge, what, l.name, l.nc.MaxPayload(), err)
 	}
 	return fmt.Errorf("natshub: %s log %q: %w%s", what, l.name, err, advice)
-}
-
-// unavailable returns UNAVAILABLE with a cause for the log of the server.
-func unavailable(cause error) error {
-	return ReasonLogUnavailable.Errorf(codes.Unavailable, "the log is unavailable; retry").
-		WithCause(fmt.Errorf("natshub: %w", cause))
 }

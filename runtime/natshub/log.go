@@ -16,7 +16,7 @@ import (
 
 // Log is an [eventlog.Store] and an [eventlog.SizedStore] on a JetStream stream. Its methods may be
 // called concurrently. They repeat requests while NATS is away, until their context or the time of
-// [WithTimeout] ends; then they return UNAVAILABLE, reason LOG_UNAVAILABLE.
+// [WithTimeout] ends; then they fail.
 //
 // The epoch of a position is derived from the time at which the stream was created and a random
 // number in its metadata, which is also in its subject. So a stream that was deleted and created
@@ -211,7 +211,7 @@ func (l *Log) retry(ctx context.Context, what string, try func(context.Context) 
 		case l.closed.Err() != nil:
 			return fmt.Errorf("natshub: %s log %q: %w", what, l.name, errClosed)
 		case whole.Err() != nil:
-			return unavailable(fmt.Errorf("%s log %q within %v: %w", what, l.name, l.settings.timeout, err))
+			return fmt.Errorf("natshub: %s log %q within %v: %w", what, l.name, l.settings.timeout, err)
 		}
 		l.retries.Add(1)
 	}

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/grpcservice/grpcservice/runtime"
 	"github.com/grpcservice/grpcservice/runtime/client"
@@ -172,6 +173,72 @@ func TestWhatEndsResume(t *testing.T) {
 		}
 		got, err = collect(t.Context(), complete, nil, 10)
 		wantRange(t, got, err, 1, 1)
+	})
+}
+
+// away is a store that cannot be reached at times.
+type away struct {
+	eventlog.Store
+	until time.Time
+}
+
+func (a *away) err() error {
+	if time.Now().Before(a.until) {
+		return fmt.Errorf("no connection: %w", context.Canceled) // of an attempt to connect
+	}
+	return nil
+}
+
+func (a *away) Read(ctx context.Context, p eventlog.Position, l eventlog.Limit) (eventlog.Batch, error) {
+	if err := a.err(); err != nil {
+		return eventlog.Batch{}, err
+	}
+	return a.Store.Read(ctx, p, l)
+}
+
+func (a *away) Bounds(ctx context.Context) (eventlog.Bounds, error) {
+	if err := a.err(); err != nil {
+		return eventlog.Bounds{}, err
+	}
+	return a.Store.Bounds(ctx)
+}
+
+func (a *away) Seek(ctx context.Context, t time.Time) (eventlog.Position, error) {
+	if err := a.err(); err != nil {
+		return eventlog.Position{}, err
+	}
+	return a.Store.Seek(ctx, t)
+}
+
+// TestResumeOutlivesAnOutageOfTheStore checks that subscribers come back after an hour without the
+// store, whether it goes away while they read, or before they start.
+func TestResumeOutlivesAnOutageOfTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &away{Store: eventlog.NewMemory()}
+		log := eventlog.New[event](store, eventlog.WithTail(2, 1<<20))
+		add(t, log, 1, 10)
+		svc := serve(t, func(ctx context.Context, req *request) runtime.Stream[event] {
+			return subscribe.Serve(ctx, req, log, subscription.FromEarliest())
+		})
+		for name, req := range map[string]*request{
+			"from the earliest": {}, "by time": {Since: timestamppb.New(time.Now().Add(-time.Hour))},
+			"after a position": {Position: tokenOf(t, log, 0)},
+		} {
+			store.until = time.Now().Add(time.Hour)
+			var got []*event
+			for e, err := range subscribe.Resume(t.Context(), svc, req) {
+				if err != nil {
+					t.Fatalf("%s, after %v: %v", name, ids(got), err)
+				}
+				if got = append(got, e); len(got) == 5 {
+					store.until = time.Now().Add(time.Hour)
+				}
+				if len(got) == 10 {
+					break
+				}
+			}
+			wantRange(t, got, nil, 1, 10)
+		}
 	})
 }
 
