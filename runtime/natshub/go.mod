@@ -8,7 +8,6 @@ replace github.com/grpcservice/grpcservice => ../..
 require (
 	github.com/grpcservice/grpcservice v0.0.0
 	github.com/nats-io/nats.go v1.55.0
-	google.golang.org/grpc v1.84.0
 	google.golang.org/protobuf v1.36.12
 )
 
@@ -21,4 +20,5 @@ require (
 	golang.org/x/sys v0.48.0 // indirect
 	golang.org/x/text v0.42.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260706201446-f0a921348800 // indirect
+	google.golang.org/grpc v1.84.0 // indirect
 )

@@ -17,7 +17,6 @@ import (
 	"github.com/grpcservice/grpcservice/runtime/eventlog"
 	"github.com/grpcservice/grpcservice/runtime/natshub"
 	"github.com/grpcservice/grpcservice/runtime/natshub/natstest"
-	"github.com/grpcservice/grpcservice/runtime/rpcerr"
 )
 
 var all = eventlog.Limit{Records: 1 << 20, Bytes: 1 << 30}
