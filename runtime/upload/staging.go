@@ -23,7 +23,8 @@ type Staging interface {
 }
 
 // Part is what has arrived of a file. It is used by one goroutine at a time. Its errors become
-// those of the call. After another call has taken the upload over, all methods but Discard and
+// those of the call: return UNAVAILABLE during an outage, after which a client with [WithResume]
+// comes back. After another call has taken the upload over, all methods but Discard and
 // Close fail; those two then do nothing.
 type Part interface {
 	// Write appends to the part.
