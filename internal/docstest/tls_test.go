@@ -41,7 +41,7 @@ func TestOwnCA(t *testing.T) {
 	}
 	srv := server.New(server.WithTLSFiles(in("tls.crt"), in("tls.key")), server.WithClientCAs(in("ca.crt")),
 		server.WithDrainDelay(0))
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ctx, lis) }()
 	conn, err := client.Dial(lis.Addr().String(), client.WithServerCAs(in("ca.crt")),

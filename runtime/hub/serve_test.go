@@ -85,7 +85,7 @@ func (r *room) enter(t testing.TB, msgs ...*message) *stream.Conversation[messag
 func (r *room) awaitMembers(t testing.TB, key string, n int) {
 	t.Helper()
 	for start := time.Now(); len(r.hub.Members(key)) != n; time.Sleep(time.Millisecond) {
-		if time.Since(start) > 10*time.Second {
+		if time.Since(start) > time.Minute {
 			t.Fatalf("%d members, want %d", len(r.hub.Members(key)), n)
 		}
 	}
@@ -386,7 +386,7 @@ func TestDrainingEndsRoomsAtOnce(t *testing.T) {
 	}}
 	joined, silent := r.enter(t, &message{Text: "x"}), r.enter(t)
 	r.awaitMembers(t, "x", 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	start := time.Now()
 	if err := srv.Shutdown(ctx); err != nil {

@@ -82,7 +82,7 @@ func cutOffAt(t *testing.T, cutBy, kind string, at, messages int) {
 			return func(yield func(*text, error) bool) { respond(ctx, yield) }
 		},
 	}, server.WithObservers(ended), server.WithShutdownTimeout(0))
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	got, called := 0, make(chan error, 1)
 	rows := echotest.RowsOf(echotest.Table, srv.Conn)
@@ -181,7 +181,7 @@ func TestHostileCalls(t *testing.T) {
 	for _, call := range echotest.Kinds {
 		callers.Go(func() {
 			for i := range calls / len(echotest.Kinds) {
-				ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 				if i%4 == 0 {
 					time.AfterFunc(time.Duration(i%7)*100*time.Microsecond, cancel)
 				}

@@ -258,7 +258,7 @@ func FuzzMetadata(f *testing.F) {
 	f.Add("a-bin", "\x00", ":path", "/other/Method")
 	f.Fuzz(func(t *testing.T, k1, v1, k2, v2 string) {
 		log.Reset()
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 		defer cancel()
 		err := echotest.Kinds["One"](metadata.NewOutgoingContext(ctx, metadata.Pairs(k1, v1, k2, v2)), conn)
 		if code := status.Code(err); code == codes.Unknown || code == codes.DeadlineExceeded {

@@ -162,7 +162,7 @@ func TestACutOffCallNeverLooksComplete(t *testing.T) {
 			entered := make(chan struct{}, 1)
 			srv := echotest.Start(t, c.impl(func() { entered <- struct{}{} }), server.WithShutdownTimeout(10*time.Millisecond),
 				server.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
 			type result struct {
 				resp string
@@ -297,7 +297,7 @@ func endCall(t *testing.T, kind string, want codes.Code) {
 			return wrapperspb.String("committed 1"), nil
 		},
 	}, server.WithObservers(ended))
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	if want == codes.DeadlineExceeded {
 		ctx, cancel = context.WithTimeout(context.Background(), 50*time.Millisecond)
 	}

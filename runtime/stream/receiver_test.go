@@ -122,7 +122,7 @@ func TestFoldEndsWhileTheServerDrains(t *testing.T) {
 	}()
 	echotest.Within(t, started)
 	echotest.Within(t, started)
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
 		t.Error(err)

@@ -44,7 +44,7 @@ func TestUploadsAtOnce(t *testing.T) {
 		},
 	})
 	send := func(i int) error {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		name := fmt.Sprintf("file-%02d", i%48)
 		content := strings.NewReader(strings.Repeat(name, 20_000))

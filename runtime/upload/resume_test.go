@@ -220,7 +220,7 @@ func offsetOf(t *testing.T, client service, name string) string {
 	t.Helper()
 	var header metadata.MD
 	ctx := metadata.AppendToOutgoingContext(t.Context(), "grpcservice-upload-resume", "1")
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	ctx = grpcclient.WithCallOptions(ctx, grpc.Header(&header))
 	_, _ = client.UploadImages(ctx, func(yield func(*chunk, error) bool) {
@@ -265,14 +265,13 @@ func resuming(t *testing.T) context.Context {
 // client.
 func eventually(t *testing.T, got func() string, want string) {
 	t.Helper()
-	last := ""
-	for range 100 {
-		if last = got(); last == want {
-			return
+	last := got()
+	for start := time.Now(); last != want; last = got() {
+		if time.Since(start) > time.Minute {
+			t.Fatalf("got %s, want %s", last, want)
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Errorf("got %s, want %s", last, want)
 }
 
 // TestWhatIsKept checks what is left in the staging area after each end of an upload.

@@ -168,7 +168,7 @@ func TestResponsesThatNobodyReadsCount(t *testing.T) {
 				ran <- struct{}{}
 				return large, nil
 			})
-			ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
 			conn := s.dial()
 			var calls []grpc.ClientStream
@@ -270,7 +270,7 @@ func TestClientsOfAProxyCountSeparately(t *testing.T) {
 		<-ctx.Done()
 		return "", ctx.Err()
 	})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	conn := s.dial()
 	for _, from := range append([]string{""}, clients...) {

@@ -46,7 +46,7 @@ func TestTokensAreAccepted(t *testing.T) {
 		}
 		principal, err := authenticate(as(t, "Bearer "+token))
 		for start := time.Now(); err != nil; time.Sleep(100 * time.Millisecond) { // keys are not fetched more often
-			if time.Since(start) > 10*time.Second {
+			if time.Since(start) > time.Minute {
 				t.Fatal(err)
 			}
 			principal, err = authenticate(as(t, "Bearer "+token))

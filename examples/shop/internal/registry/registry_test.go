@@ -30,7 +30,7 @@ func serve(t *testing.T) string {
 }
 
 func TestClientsFollowTheRegistry(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	reg, err := registry.Start()
 	if err != nil {
