@@ -54,6 +54,7 @@ type sender struct {
 	call *clientCall
 
 	mu    sync.Mutex // held while grpc sends, so nothing is sent after stop
+	final bool       // an io.EOF of SendMsg says that the call has ended
 	over  bool       // the responses have ended
 	err   error      // error of the request stream before that
 	panic *RequestPanic
@@ -88,7 +89,13 @@ func (s *sender) send(req any) error {
 	if s.over {
 		return io.EOF
 	}
-	return s.call.SendMsg(req)
+	err := s.call.SendMsg(req)
+	if err == io.EOF && !s.final {
+		// RecvMsg returns why the call has ended, or has retried it with req; see commit.
+		s.final, err = true, nil
+		s.call.commit()
+	}
+	return err
 }
 
 func (s *sender) closeSend() error {

@@ -56,7 +56,13 @@ func ClientStream[Resp, Req any](ctx context.Context, m *Method, reqs runtime.St
 		return nil, err
 	}
 	defer release[Resp](c)
-	failure := sendEach(ctx, m, reqs, c.SendMsg)
+	failure := sendEach(ctx, m, reqs, func(req any) error {
+		err := c.SendMsg(req)
+		if err == io.EOF {
+			c.commit()
+		}
+		return err
+	})
 	if failure == nil {
 		failure = c.CloseSend()
 	}
@@ -121,6 +127,12 @@ func (c *clientCall) SendMsg(msg any) error {
 		return rpcerr.Upstream(c.ctx, err)
 	}
 }
+
+// commit is called after SendMsg has returned io.EOF, and makes it final. SendMsg also returns it if
+// the connection broke before the call was sent. RecvMsg would then retry the call, with the
+// requests so far, and the method would take them for all (as of grpc-go 1.84, for which a stream
+// that was not sent has the status OK).
+func (c *clientCall) commit() { _ = c.ClientStream.Context() } // documented to disable retries
 
 // RecvMsg receives again if grpc, out of retries, reports that it could not send the last attempt
 // instead of that attempt's status.

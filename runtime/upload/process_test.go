@@ -3,6 +3,7 @@
 package upload_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -66,17 +67,21 @@ func serveProcess(dir string) error {
 	return srv.Run(context.Background(), "unix:"+filepath.Join(dir, "socket"))
 }
 
-// startProcess starts a server and returns a function that sends it a signal and waits for its end.
+// startProcess starts a server and returns a function that sends it a signal, waits for its end and
+// logs what it printed.
 func startProcess(t *testing.T, dir string) (end func(os.Signal)) {
 	t.Helper()
+	var out bytes.Buffer
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), processDir+"="+dir)
+	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	return func(signal os.Signal) {
 		_ = cmd.Process.Signal(signal)
 		_ = cmd.Wait()
+		t.Logf("the server prints, until %v:\n%s", signal, &out)
 	}
 }
 
@@ -101,6 +106,7 @@ func TestProcessesThatEnd(t *testing.T) {
 	defer func() { end(os.Kill) }()
 	signals := map[int64]os.Signal{4 << 20: os.Kill, 8 << 20: syscall.SIGTERM}
 	resumed := []int64(nil)
+	defer func() { t.Logf("resumed at %v", resumed) }()
 	before := int64(0)
 	follow := upload.WithProgress(func(sent, _ int64) {
 		if sent < before {
@@ -134,5 +140,4 @@ func TestProcessesThatEnd(t *testing.T) {
 	if files, _ := staged(t, filepath.Join(dir, "staging")); len(signals) > 0 || files != 0 {
 		t.Errorf("%d signals were not sent, %d files are left", len(signals), files)
 	}
-	t.Logf("resumed at %v", resumed)
 }
