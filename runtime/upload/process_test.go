@@ -96,7 +96,8 @@ func TestProcessesThatEnd(t *testing.T) {
 	quickly := backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond}
 	conn, err := grpc.NewClient("unix:"+filepath.Join(dir, "socket"),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quickly}), grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quickly, MinConnectTimeout: time.Minute}),
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +120,7 @@ func TestProcessesThatEnd(t *testing.T) {
 			end = startProcess(t, dir)
 		}
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	source := upload.Source[chunk]{Name: "large", Content: &pattern{n: size}}
 	client := uploadv1service.NewUploadServiceClient(conn)
