@@ -103,6 +103,7 @@ func TestFleet(t *testing.T) {
 		}
 		three.Kill()
 		p.put(three, dying)
+		load.Settle()
 	})
 	check("left", 0, func() {
 		if !load.Answers(two.Name, patience) {

@@ -148,6 +148,11 @@ func (l *Load) During(do func()) Report {
 	return report(l.calls, start, end)
 }
 
+// Settle waits for the end of the calls that are running. When connections have ended, the client
+// knows it then, as calls have failed. Until it knows, further calls begin, which fail a little
+// later.
+func (l *Load) Settle() { l.During(func() {}) }
+
 // Answers waits until a server has responded, at most for a time.
 func (l *Load) Answers(name string, most time.Duration) bool {
 	l.mu.Lock()
