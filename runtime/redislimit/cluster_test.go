@@ -58,7 +58,7 @@ func TestClusterNodeDies(t *testing.T) {
 	t.Parallel()
 	noLeaks(t)
 	client, nodes := redistest.StartCluster(t, 3)
-	l, log := newLimiter(t, client, WithReplicas(1), WithTimeout(200*time.Millisecond))
+	l, log := newLimiter(t, client, WithReplicas(1), WithTimeout(2*time.Second))
 	rate := runtime.Rate{PerSecond: 1e6, Burst: 1e6}
 	method := methodOf(t, nodes, 2)
 	well, ill := bind(l, methodOf(t, nodes, 0), rate), bind(l, method, rate)

@@ -18,7 +18,7 @@ func StartCluster(t testing.TB, n int) (*redis.ClusterClient, []*Server) {
 	var addrs []string
 	for range n {
 		node := Start(t, "--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(freePort(t)),
-			"--cluster-require-full-coverage", "no", "--cluster-node-timeout", "1000")
+			"--cluster-require-full-coverage", "no", "--cluster-node-timeout", "5000")
 		nodes, addrs = append(nodes, node), append(addrs, node.Addr())
 	}
 	for i, node := range nodes {

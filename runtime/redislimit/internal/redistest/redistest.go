@@ -73,7 +73,7 @@ func (s *Server) start() bool {
 	}
 	client := redis.NewClient(&redis.Options{Addr: s.Addr(), MaxRetries: -1})
 	defer client.Close()
-	for range 500 {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
 		if client.Ping(context.Background()).Err() == nil {
 			info, err := client.Info(context.Background(), "server").Result()
 			return err == nil && strings.Contains(info, fmt.Sprintf("process_id:%d\r", s.cmd.Process.Pid))
@@ -160,9 +160,9 @@ func (s *Server) Calls(command string) int {
 // Until waits until a condition holds.
 func Until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("not in 20s: %s", what)
+			t.Fatalf("not in two minutes: %s", what)
 		}
 	}
 }
