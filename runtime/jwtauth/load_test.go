@@ -59,7 +59,8 @@ func rotateUnderLoad(t *testing.T, ahead time.Duration, flood bool) {
 		server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{AllOf: []string{"books.read"}}}),
 			echotest.Behaving(func(context.Context) error { return nil }))
 	}, server.WithAuthenticator(a))
-	ctx, stop := context.WithCancel(echotest.Context(t))
+	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer stop()
 	var good, bad atomic.Int64
 	var wg sync.WaitGroup
 	kinds := slices.Sorted(maps.Keys(echotest.Kinds))
@@ -78,6 +79,18 @@ func rotateUnderLoad(t *testing.T, ahead time.Duration, flood bool) {
 				good.Add(1)
 			}
 		})
+	}
+	// noticed waits until the authenticator has what is published now: a second fetch begins after the
+	// first has ended.
+	noticed := func() {
+		t.Helper()
+		before := r.fetches.Load()
+		for start := time.Now(); r.fetches.Load() < before+2; time.Sleep(10 * time.Millisecond) {
+			if time.Since(start) > time.Minute || ctx.Err() != nil {
+				t.Error("the keys are not fetched")
+				return
+			}
+		}
 	}
 	forger := p256("forger")
 	wg.Go(func() {
@@ -99,10 +112,14 @@ func rotateUnderLoad(t *testing.T, ahead time.Duration, flood bool) {
 		next := p256(fmt.Sprint("key ", n+1))
 		keys = append(keys, next)
 		r.publish(keys[max(0, len(keys)-2):]...)
-		time.Sleep(ahead)
+		if ahead > 0 {
+			time.Sleep(ahead)
+			noticed()
+		}
 		r.rotate(next)
 		time.Sleep(1500 * time.Millisecond)
 	}
+	noticed()
 	stop()
 	wg.Wait()
 	if good.Load() < 20 || bad.Load() < 5 {
