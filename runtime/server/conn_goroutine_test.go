@@ -260,7 +260,7 @@ func TestConnTenThousandCalls(t *testing.T) {
 		}}
 	}
 	inEach(t, impl, options, func(t *testing.T, client echotest.Service, _ *echotest.Running, _ bool) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		defer cancel()
 		var callers sync.WaitGroup
 		for i := range calls {

@@ -144,10 +144,9 @@ func TestHealthAddrServesOwnHealth(t *testing.T) {
 // TestHealthAddrOfExpiredCertificate probes a server that no client can connect to.
 func TestHealthAddrOfExpiredCertificate(t *testing.T) {
 	servicetest.NoLeaks(t)
-	dir, now := t.TempDir(), time.Now()
-	ca := certtest.NewCA(t, "root")
+	dir, addr, ca := t.TempDir(), socket(t), certtest.NewCA(t, "root")
+	now := time.Now()
 	cert, key := ca.Issue(t, "server", certtest.Valid(now.Add(-time.Hour), now.Add(5*time.Second))).Write(t, dir)
-	addr := socket(t)
 	srv := server.New(server.WithHealthAddr(addr), server.WithDrainDelay(0), server.WithTLSFiles(cert, key),
 		server.WithLogger(slog.New(slog.DiscardHandler)))
 	server.Register[echotest.Service](srv, echotest.Table, echoes())

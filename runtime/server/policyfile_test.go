@@ -398,7 +398,7 @@ func content(text string) func(policyFile) { return func(f policyFile) { f.write
 func TestPolicyFileWrittenInPlace(t *testing.T) {
 	// A long file, of which the first and the last entry belong together.
 	version := func(n int) string {
-		return fmt.Sprintf(`{"test.v1.Echo/One": {"timeout": {"default": "%ds"}},%s "test.v1.Echo/Many": {"timeout": {"total": "%ds"}}}`,
+		return fmt.Sprintf(`{"test.v1.Echo/One": {"timeout": {"default": "%dm"}},%s "test.v1.Echo/Many": {"timeout": {"total": "%dm"}}}`,
 			n, strings.Repeat(" ", 200_000*(n%3)), n)
 	}
 	timeouts := make(chan time.Duration, 2)
@@ -429,7 +429,7 @@ func TestPolicyFileWrittenInPlace(t *testing.T) {
 				t.Fatal(err)
 			}
 			one, many := <-timeouts, <-timeouts
-			if one == many && one >= time.Second && one <= 9*time.Second {
+			if one == many && one >= time.Minute && one <= 9*time.Minute {
 				break
 			} else if again == 5 {
 				t.Fatalf("the timeouts are %v and %v, of different files", one, many)
@@ -474,18 +474,18 @@ func TestPolicyFileLogsChanges(t *testing.T) {
 // when its entry is removed.
 func TestPolicyFileOverWithPolicy(t *testing.T) {
 	p := make(chan time.Duration, 1)
-	w := startWatched(t, runtime.Policy{Timeout: time.Second}, forAll(`{"timeout": {"default": "3s"}}`), func(ctx context.Context) error {
+	w := startWatched(t, runtime.Policy{Timeout: time.Minute}, forAll(`{"timeout": {"default": "3m"}}`), func(ctx context.Context) error {
 		c, _ := runtime.CallFromContext(ctx)
 		p <- c.Method().Policy.Timeout
 		return nil
-	}, server.WithPolicy([]byte(`{"test.v1.Echo/One": {"timeout": {"default": "2s"}}}`)))
+	}, server.WithPolicy([]byte(`{"test.v1.Echo/One": {"timeout": {"default": "2m"}}}`)))
 	for _, step := range []struct {
 		content string
 		want    time.Duration
 	}{
-		{"", 3 * time.Second}, {`{}`, 2 * time.Second},
+		{"", 3 * time.Minute}, {`{}`, 2 * time.Minute},
 		{`{"test.v1.Echo/*": {"timeout": {"default": "0s"}}}`, runtime.None},
-		{`{"test.v1.Echo/*": {"timeout": {"default": "5s"}}, "test.v1.Echo/One": {"timeout": {"default": "4s"}}}`, 4 * time.Second},
+		{`{"test.v1.Echo/*": {"timeout": {"default": "5m"}}, "test.v1.Echo/One": {"timeout": {"default": "4m"}}}`, 4 * time.Minute},
 	} {
 		if step.content != "" {
 			w.change(step.content)

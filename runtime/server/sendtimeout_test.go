@@ -118,7 +118,7 @@ func TestBlockedSendsEnd(t *testing.T) {
 				impl, ended := flooding()
 				log := new(echotest.Records)
 				srv := server.New(server.WithLogger(log.Logger(slog.LevelInfo)), server.WithDrainDelay(0),
-					server.WithSendTimeout(100*time.Millisecond), server.WithShutdownTimeout(15*time.Second))
+					server.WithSendTimeout(100*time.Millisecond), server.WithShutdownTimeout(time.Minute))
 				server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
 				framer := openUnread(t, echotest.ListenAndServe(t, srv), method)
 				echotest.Within(t, ended)
@@ -127,7 +127,7 @@ func TestBlockedSendsEnd(t *testing.T) {
 				}
 				start := time.Now()
 				go answerPings(framer)
-				if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 5*time.Second {
+				if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 15*time.Second {
 					t.Errorf("the shutdown took %v: %v", time.Since(start), err)
 				}
 				records := log.Named(t, "rpc")
@@ -152,13 +152,13 @@ func TestStreamsWhoseTimeIsUpWhileTheyAreBlocked(t *testing.T) {
 				t.Parallel()
 				impl, ended := flooding()
 				srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
-					server.WithShutdownTimeout(15*time.Second))
+					server.WithShutdownTimeout(time.Minute))
 				server.Register[echotest.Service](srv, echotest.TableWith(policy), impl)
 				framer := openUnread(t, echotest.ListenAndServe(t, srv), method)
 				echotest.Within(t, ended)
 				start := time.Now()
 				go answerPings(framer)
-				if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 5*time.Second {
+				if err := srv.Shutdown(context.Background()); err != nil || time.Since(start) > 15*time.Second {
 					t.Errorf("the shutdown took %v: %v", time.Since(start), err)
 				}
 			})
@@ -385,7 +385,7 @@ func TestUnreadResponsesAreDropped(t *testing.T) {
 	impl := answering(leaveIt, strings.Repeat("x", 200_000))
 	newServer := func() *server.Server {
 		srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
-			server.WithSendTimeout(200*time.Millisecond), server.WithShutdownTimeout(15*time.Second))
+			server.WithSendTimeout(200*time.Millisecond), server.WithShutdownTimeout(time.Minute))
 		server.Register[echotest.Service](srv, echotest.Table, impl)
 		return srv
 	}
@@ -399,7 +399,7 @@ func TestUnreadResponsesAreDropped(t *testing.T) {
 			}
 			begun := time.Now()
 			go answerPings(framer)
-			if err := srv.Shutdown(context.Background()); err != nil || time.Since(begun) > 5*time.Second {
+			if err := srv.Shutdown(context.Background()); err != nil || time.Since(begun) > 15*time.Second {
 				t.Errorf("the shutdown took %v: %v", time.Since(begun), err)
 			}
 		})
@@ -426,7 +426,7 @@ func TestShutdownDropsUnreadResponses(t *testing.T) {
 	) (*http2.Framer, chan time.Duration) {
 		ended := make(outcomes, 1)
 		srv := server.New(append([]server.Option{server.WithLogger(slog.New(slog.DiscardHandler)),
-			server.WithDrainDelay(0), server.WithShutdownTimeout(10 * time.Second),
+			server.WithDrainDelay(0), server.WithShutdownTimeout(time.Minute),
 			server.WithObservers(ended)}, opts...)...)
 		server.Register[echotest.Service](srv, echotest.Table, answering(leaveIt, strings.Repeat("x", 200_000)))
 		framer := open(t, srv, method)
@@ -445,7 +445,7 @@ func TestShutdownDropsUnreadResponses(t *testing.T) {
 			t.Parallel()
 			framer, stopped := start(t, method, open)
 			go answerPings(framer)
-			if took := echotest.Within(t, stopped); took > 5*time.Second {
+			if took := echotest.Within(t, stopped); took > 15*time.Second {
 				t.Errorf("the shutdown took %v", took)
 			}
 		})
@@ -464,7 +464,8 @@ func TestShutdownDropsUnreadResponses(t *testing.T) {
 	})
 	t.Run("without a send timeout", func(t *testing.T) {
 		t.Parallel()
-		framer, stopped := start(t, "One", open, server.WithSendTimeout(0))
+		framer, stopped := start(t, "One", open, server.WithSendTimeout(0),
+			server.WithShutdownTimeout(10*time.Second))
 		go answerPings(framer)
 		if took := echotest.Within(t, stopped); took < 9*time.Second {
 			t.Errorf("the shutdown took %v, want its ten seconds", took)

@@ -246,14 +246,14 @@ func TestClientFiles(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	soon := now.Add(5 * time.Second)
-	ca.Issue(t, "client", certtest.Valid(now.Add(-time.Hour), soon)).Write(t, dir)
 	caFile := certtest.Write(t, dir, ca)
 	serverCert, serverKey := ca.Issue(t, "server").Write(t, t.TempDir())
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
 		server.WithTLSFiles(serverCert, serverKey), server.WithClientCAs(caFile))
 	addr := echotest.ListenAndServe(t, srv)
 	opts := []client.Option{client.WithTLSFiles(cert, key), client.WithServerCAs(caFile)}
+	soon := time.Now().Add(5 * time.Second) // only the dial must come before
+	ca.Issue(t, "client", certtest.Valid(now.Add(-time.Hour), soon)).Write(t, dir)
 	conn, err := client.Dial(addr, opts...)
 	if err != nil {
 		t.Fatal(err)
@@ -275,17 +275,19 @@ func TestClientFiles(t *testing.T) {
 // client, which has renewed its certificate, connects again.
 func TestConnectionEndsWithCertificate(t *testing.T) {
 	servicetest.NoLeaks(t)
-	dir, now := t.TempDir(), time.Now()
+	dir := t.TempDir()
 	ca := certtest.NewCA(t, "root")
 	cert, key := ca.Issue(t, "server").Write(t, t.TempDir())
 	caFile := certtest.Write(t, dir, ca)
 	const id = "spiffe://example.org/a"
-	soon := ca.Issue(t, "client", certtest.URIs(t, id), certtest.Valid(now.Add(-time.Hour), now.Add(5*time.Second)))
-	clientCert, clientKey := soon.Write(t, dir)
 	srv := server.New(server.WithLogger(slog.New(slog.DiscardHandler)), server.WithDrainDelay(0),
 		server.WithTLSFiles(cert, key), server.WithClientCAs(caFile), server.WithAuthenticator(server.PeerCertificate()))
 	server.Register[echotest.Service](srv, echotest.TableWith(runtime.Policy{Auth: &runtime.Auth{}}), echoes())
-	conn := dial(t, echotest.ListenAndServe(t, srv), client.WithServerCAs(caFile), client.WithTLSFiles(clientCert, clientKey))
+	addr, now := echotest.ListenAndServe(t, srv), time.Now()
+	soon := ca.Issue(t, "client", certtest.URIs(t, id),
+		certtest.Valid(now.Add(-time.Hour), now.Add(5*time.Second)))
+	clientCert, clientKey := soon.Write(t, dir)
+	conn := dial(t, addr, client.WithServerCAs(caFile), client.WithTLSFiles(clientCert, clientKey))
 	stream, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/test.v1.Echo/Chat")
 	if err != nil {
 		t.Fatal(err)
