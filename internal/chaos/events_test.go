@@ -136,7 +136,7 @@ func (s *stream) logged(store eventlog.Store) judge.Log {
 // TestEvents publishes events and subscribes to them on replicas that are killed, stopped and cut
 // off, with a log in PostgreSQL and one in NATS.
 func TestEvents(t *testing.T) {
-	total, subscribers, most := 400, 3, 8*time.Minute
+	total, subscribers, most := 400, 3, 20*time.Minute
 	plan := append(several(6, kill), killTwo, stop, cut, hole, killDatabase, killNATS, killNATS,
 		clockForward)
 	if long() {
@@ -229,7 +229,7 @@ func (c *cluster) openLogs() map[string]eventlog.Store {
 
 // TestBrokenLog runs replicas whose log loses events, and expects that this is noticed.
 func TestBrokenLog(t *testing.T) {
-	c := start(t, options{broken: "log", most: 5 * time.Minute})
+	c := start(t, options{broken: "log", most: 15 * time.Minute})
 	s := &stream{cluster: c, name: replica.PostgresLog, gate: newGate(30)}
 	s.publish(3)
 	c.breakAll(nil, s.gate)

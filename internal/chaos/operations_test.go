@@ -232,7 +232,7 @@ func (c *cluster) report(found []judge.Violation) {
 
 // TestOperations starts operations on replicas that are killed, stopped and cut off.
 func TestOperations(t *testing.T) {
-	total, most := 400, 8*time.Minute
+	total, most := 400, 20*time.Minute
 	plan := append(several(7, kill), killTwo, stop, drain, cut, hole, killDatabase, clockForward,
 		clockBack, diskFull)
 	if long() {
@@ -258,7 +258,7 @@ func TestOperations(t *testing.T) {
 
 // TestBrokenFence runs replicas whose store ignores fences, and expects that this is noticed.
 func TestBrokenFence(t *testing.T) {
-	c := start(t, options{stalls: 0.3, broken: "fence", most: 5 * time.Minute})
+	c := start(t, options{stalls: 0.3, broken: "fence", most: 15 * time.Minute})
 	o := &operations{cluster: c, gate: newGate(60), accounts: 10}
 	o.run(20, func() { c.breakAll([]fault{kill}, o.gate) })
 	c.noticed(judge.CheckOperations(c.judged(), o.read()), judge.StaleAccepted, judge.WriterStale)
@@ -267,7 +267,7 @@ func TestBrokenFence(t *testing.T) {
 // TestBrokenSaves runs replicas whose store ignores the numbers of saves, and expects that this is
 // noticed.
 func TestBrokenSaves(t *testing.T) {
-	c := start(t, options{late: 0.5, broken: "saves", most: 5 * time.Minute})
+	c := start(t, options{late: 0.5, broken: "saves", most: 15 * time.Minute})
 	o := &operations{cluster: c, gate: newGate(60), accounts: 10}
 	o.run(20, func() { c.breakAll([]fault{kill}, o.gate) })
 	c.noticed(judge.CheckOperations(c.judged(), o.read()), judge.CheckpointBack)

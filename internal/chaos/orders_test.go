@@ -120,7 +120,7 @@ func (b *buyers) placed() []judge.PlacedOrder {
 
 // TestOrders places orders with keys on replicas that are killed, stopped and cut off.
 func TestOrders(t *testing.T) {
-	total, most := 1_500, 8*time.Minute
+	total, most := 1_500, 20*time.Minute
 	plan := append(several(6, kill), killTwo, stop, cut, hole, killDatabase, clockForward)
 	if long() {
 		total, most = 20_000, 60*time.Minute
@@ -149,7 +149,7 @@ func TestOrders(t *testing.T) {
 
 // TestBrokenKeys runs replicas whose store forgets keys, and expects that this is noticed.
 func TestBrokenKeys(t *testing.T) {
-	c := start(t, options{broken: "keys", most: 5 * time.Minute})
+	c := start(t, options{broken: "keys", most: 15 * time.Minute})
 	b := &buyers{c, newGate(30)}
 	b.run(10, func() { c.breakAll(nil, b.gate) })
 	c.noticed(judge.CheckOrders(c.judged(), b.placed()), judge.OrderTwice, judge.OrderDiffers)
