@@ -148,7 +148,7 @@ func (p *process) slowUnary(t *testing.T, takes time.Duration) <-chan error {
 
 func TestSIGTERMWithEverythingOpen(t *testing.T) {
 	// Calls must arrive in the drain delay.
-	p := startProcess(t, 2*time.Second, 10*time.Second)
+	p := startProcess(t, 2*time.Second, time.Minute)
 	open := p.openStream(t, &kindsv1.Request{})
 	health, err := healthpb.NewHealthClient(p.conn).Watch(testContext(t), &healthpb.HealthCheckRequest{Service: kindsv1service.KindsServiceName})
 	if err != nil {
@@ -178,13 +178,13 @@ func TestSIGTERMWithEverythingOpen(t *testing.T) {
 	if code := p.wait(t); code != 0 {
 		t.Errorf("exit code %d: %s", code, p.stdout.String())
 	}
-	if took := time.Since(begin); took > 8*time.Second {
+	if took := time.Since(begin); took > 15*time.Second { // the shutdown may take a minute
 		t.Errorf("it took %v", took)
 	}
 }
 
 func TestSIGTERMCutsOffWhatStays(t *testing.T) {
-	p := startProcess(t, time.Millisecond, 200*time.Millisecond)
+	p := startProcess(t, time.Millisecond, 2*time.Second) // in which the other stream ends
 	stubborn := p.openStream(t, &kindsv1.Request{Fault: kindsv1.Fault_FAULT_WAIT, After: 1})
 	p.openStream(t, &kindsv1.Request{})
 	p.signal(t, syscall.SIGTERM)
