@@ -64,7 +64,7 @@ func checkAnswer(t *testing.T, in []byte) {
 	var stdout, stderr bytes.Buffer
 	start := time.Now()
 	code := plugin.Run(plugin.Env{Stdin: bytes.NewReader(in), Stdout: &stdout, Stderr: &stderr, ReadFile: readTestdata})
-	if elapsed := time.Since(start); elapsed > 10*time.Second {
+	if elapsed := time.Since(start); elapsed > time.Minute {
 		t.Fatalf("it took %v", elapsed)
 	}
 	if code != 0 {

@@ -161,7 +161,7 @@ func TestProcess(t *testing.T) {
 		var out, errs bytes.Buffer
 		cmd := exec.CommandContext(t.Context(), binary, args...)
 		cmd.Dir = empty // in this checkout, the plugin would warn about protos of other modules
-		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = bytes.NewReader(stdin), &out, &errs, time.Second
+		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = bytes.NewReader(stdin), &out, &errs, time.Minute
 		if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
 			t.Fatal(err)
 		}

@@ -175,7 +175,7 @@ func checkUnimplemented(t *testing.T, at addresses) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for _, service := range []string{"", "library.v1.BookService", "library.v1.IndexService"} {
 		health, err := healthpb.NewHealthClient(conn).Check(ctx, &healthpb.HealthCheckRequest{Service: service})

@@ -268,14 +268,16 @@ func TestEachEffectHappensOnce(t *testing.T) {
 		}
 		return wrapperspb.String(fmt.Sprintf("%d: %d", n, effects[n].Add(1))), nil
 	}, byIdempotencyKey, idempotency.Memory())
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
 	var group sync.WaitGroup
 	for i := range ids * repeats {
 		group.Go(func() {
 			want := fmt.Sprintf("%d: 1", i%ids)
-			resp, err := stub.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
+			resp, err := stub.Create(ctx, &request{RequestId: fmt.Sprint(i % ids)})
 			for rpcerr.ReasonOf(err) == idempotency.ReasonRequestInProgress {
 				time.Sleep(time.Millisecond)
-				resp, err = stub.Create(t.Context(), &request{RequestId: fmt.Sprint(i % ids)})
+				resp, err = stub.Create(ctx, &request{RequestId: fmt.Sprint(i % ids)})
 			}
 			if err != nil || resp.GetValue() != want {
 				t.Errorf("got %v, %v; want %s", resp, err, want)

@@ -32,7 +32,7 @@ func TestStreamsAreCut(t *testing.T) {
 		{"messages", `{"events": 1000000}`, "these are the first 3 messages; the stream may have more", 3, mcp.WithMaxMessages(3)},
 		{"bytes", `{"events": 1000000, "size": 400}`, "the next message would exceed the 1000 bytes of a result", 2, mcp.WithMaxResultBytes(1000)},
 		{"one message", `{"events": 1, "size": 4000}`, "the next message would exceed the 1000 bytes of a result", 0, mcp.WithMaxResultBytes(1000)},
-		{"time", `{"events": 2, "stays_open": true}`, "these are the messages of 1s; the stream goes on", 2, mcp.WithMaxStreamTime(time.Second)},
+		{"time", `{"events": 2, "stays_open": true}`, "these are the messages of 5s; the stream goes on", 2, mcp.WithMaxStreamTime(5 * time.Second)},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			f := start(t, c.option)

@@ -118,7 +118,7 @@ func TestRestart(t *testing.T) {
 	pool := newPool(t, server.URL(), "pool_max_conns=16")
 	schema := newSchema(t, pool)
 	ops := open(t, pool, schema).Operations()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	const operations = 300
 	var all sync.WaitGroup
@@ -247,7 +247,7 @@ func TestDeadline(t *testing.T) {
 	tx := beginTx(t, pool, pgx.TxOptions{})
 	_, _, err := ops.CreateTx(t.Context(), tx, newRecord(conflicting("key")), false)
 	must(t, err)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // of which the lock takes most
 	defer cancel()
 	_, _, err = ops.Create(ctx, newRecord(conflicting("key")), false)
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, pgstore.ErrOutcomeUnknown) {

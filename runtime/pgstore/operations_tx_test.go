@@ -177,7 +177,7 @@ func TestFullStoreWithOneConnection(t *testing.T) {
 			must(t, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	ops = db.Operations(pgstore.WithMaxBytes(limit)) // which has not counted yet
 	tx := beginTx(t, pool, pgx.TxOptions{})

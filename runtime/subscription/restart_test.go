@@ -71,7 +71,7 @@ func (s *site) stop(hard bool) {
 // dial returns a client that cut disconnects.
 func (s *site) dial() eventService {
 	conn, err := client.Dial("passthrough:///"+s.addr, client.WithInsecure(), client.WithDialOptions(
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 5 * time.Second, Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, MaxDelay: 50 * time.Millisecond}}),
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Minute, Backoff: backoff.Config{BaseDelay: 10 * time.Millisecond, MaxDelay: 50 * time.Millisecond}}),
 		grpc.WithContextDialer(func(ctx context.Context, addr string) (net.Conn, error) {
 			conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
 			if err == nil {
@@ -132,7 +132,7 @@ func TestDisconnectsAndRestarts(t *testing.T) {
 		s.stop(true)
 	}()
 	next, cuts := int64(1), 0
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	for e, err := range subscribe.Resume(ctx, svc, &request{Lines: 1000}, fast) {
 		if err != nil {
@@ -215,7 +215,7 @@ func TestDrainEndsSubscribers(t *testing.T) {
 	}
 	begin := time.Now()
 	s.stop(false)
-	if took := time.Since(begin); took > 5*time.Second {
+	if took := time.Since(begin); took > 15*time.Second { // calls may take 20 s to finish
 		t.Errorf("the shutdown took %v", took)
 	}
 	for range cap(results) {

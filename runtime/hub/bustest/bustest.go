@@ -14,7 +14,7 @@ import (
 )
 
 // Patience is how long the tests wait for a message.
-const Patience = 10 * time.Second
+const Patience = time.Minute
 
 // Run tests a bus. newBuses returns an empty bus, or a connection to one that rooms of other tests
 // do not disturb; each subtest opens its own. A second result of newBuses is another connection to

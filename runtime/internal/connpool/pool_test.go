@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long tests wait for what should happen soon.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // backend is a server that counts its connections. Its streams run until their client ends them.
 type backend struct {

@@ -25,7 +25,7 @@ import (
 )
 
 // patience is how long tests wait for anything.
-const patience = time.Minute
+const patience = 2 * time.Minute
 
 func TestBus(t *testing.T) {
 	server := natstest.Start(t)

@@ -102,7 +102,7 @@ func testRenewLate(s *suite) {
 }
 
 func testRenew(s *suite) {
-	r := s.running(lasting(10 * time.Second))
+	r := s.running(lasting(time.Minute))
 	before := s.now(r.Name).LeaseUntil
 	time.Sleep(short)
 	_, err := s.Renew(s.ctx, r.Name, r.Fence)

@@ -41,7 +41,8 @@ func TestDashboard(t *testing.T) {
 	shop := startShop(t, bin, "SHOP_SUPPLIER="+supplier.Addr) // has metrics of a client, too
 	api := scrape(t, prometheus, shop.Admin, rules)
 	call := func() ([]byte, error) {
-		return exec.CommandContext(t.Context(), filepath.Join(bin, "client"), "-addr", shop.Addr).CombinedOutput()
+		return exec.CommandContext(t.Context(), filepath.Join(bin, "client"), "-addr", shop.Addr,
+			"-timeout", "10m").CombinedOutput()
 	}
 	if out, err := call(); err != nil {
 		t.Fatalf("client: %v\n%s", err, out)

@@ -27,7 +27,8 @@ func TestShop(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, &log)
 	}
-	out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "client"), "-addr", server.Addr).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "client"), "-addr", server.Addr,
+		"-timeout", "10m").CombinedOutput()
 	if err != nil {
 		t.Errorf("client: %v\n%s", err, out)
 	}

@@ -40,7 +40,7 @@ func StartRedis(ctx context.Context, dir string) (*Redis, error) {
 	if err := r.cmd.Start(); err != nil {
 		return nil, err
 	}
-	for range 100 {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); {
 		if conn, err := net.DialTimeout("tcp", r.Addr, time.Second); err == nil {
 			return r, conn.Close()
 		}

@@ -33,7 +33,7 @@ func newOrders() *service.OrderService {
 // serveOrders serves orders as the shop's server does.
 func serveOrders(t *testing.T, opts ...server.Option) shopv1service.OrderService {
 	t.Helper()
-	opts = append(opts, server.WithIdempotency(idempotency.New(idempotency.Memory(), idempotency.WithWait(time.Second))))
+	opts = append(opts, server.WithIdempotency(idempotency.New(idempotency.Memory(), idempotency.WithWait(time.Minute))))
 	return shopv1servicetest.ServeOrderService(t, newOrders(), opts...)
 }
 
