@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
 	"google.golang.org/grpc"
@@ -239,7 +240,9 @@ func (s sentCounts) End(_ context.Context, call runtime.Call, _ runtime.Outcome)
 
 // receiveThese calls Many and compares its responses with messages.
 func receiveThese(t *testing.T, conn *grpc.ClientConn, messages []*text, opts ...grpc.CallOption) error {
-	cs, err := conn.NewStream(echotest.Context(t), &grpc.StreamDesc{ServerStreams: true}, "/test.v1.Echo/Many", opts...)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cs, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, "/test.v1.Echo/Many", opts...)
 	if err != nil {
 		return err
 	}
