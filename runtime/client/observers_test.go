@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -202,7 +203,9 @@ func TestObserversOfOtherClients(t *testing.T) {
 	servicetest.NoLeaks(t)
 	w := new(watcher)
 	conn := observedConn(t, echotest.Behaving(func(context.Context) error { return nil }), client.WithObservers(w))
-	ctx := client.WithCallOptions(echotest.Context(t))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // for a thousand calls
+	defer cancel()
+	ctx = client.WithCallOptions(ctx)
 	desc := &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}
 	var ends []string
 	call := func(path string) {
