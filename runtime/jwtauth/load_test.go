@@ -80,8 +80,8 @@ func rotateUnderLoad(t *testing.T, ahead time.Duration, flood bool) {
 			}
 		})
 	}
-	// noticed waits until the authenticator has what is published now: a second fetch begins after the
-	// first has ended.
+	// noticed waits until the authenticator has what is published now: a second fetch begins after
+	// the first has ended.
 	noticed := func() {
 		t.Helper()
 		before := r.fetches.Load()

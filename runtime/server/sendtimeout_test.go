@@ -331,7 +331,7 @@ func TestDrainedStreamsThatAreBlocked(t *testing.T) {
 			for when, inTime := range map[string]bool{"in time": true, "too late": false} {
 				t.Run(method+" "+name+", read "+when, func(t *testing.T) {
 					t.Parallel()
-					synctest.Test(t, func(t *testing.T) { // what the client gets depends on a second
+					synctest.Test(t, func(t *testing.T) { // the client has a second to read
 						testDrainedStream(t, policy, method, inTime)
 					})
 				})

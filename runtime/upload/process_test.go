@@ -96,7 +96,9 @@ func TestProcessesThatEnd(t *testing.T) {
 	quickly := backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond}
 	conn, err := grpc.NewClient("unix:"+filepath.Join(dir, "socket"),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quickly, MinConnectTimeout: time.Minute}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			MinConnectTimeout: time.Minute, Backoff: quickly,
+		}),
 		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)))
 	if err != nil {
 		t.Fatal(err)

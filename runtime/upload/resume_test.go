@@ -138,7 +138,9 @@ func TestSoakUpload(t *testing.T) {
 	refill := func() { budget.Store(size/int64(cuts)/2 + rand.Int64N(size/int64(cuts)/3)) }
 	quickly := grpc.ConnectParams{
 		MinConnectTimeout: time.Minute, // without it, a connection would get as long as the backoff
-		Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond},
+		Backoff: backoff.Config{
+			BaseDelay: 10 * time.Millisecond, Multiplier: 1, MaxDelay: 10 * time.Millisecond,
+		},
 	}
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithConnectParams(quickly), grpc.WithContextDialer(
 		func(ctx context.Context, addr string) (net.Conn, error) {

@@ -298,7 +298,8 @@ func (r *running) alive(t *testing.T) {
 	if _, err := healthpb.NewHealthClient(r.grpc).Check(echotest.Context(t), &healthpb.HealthCheckRequest{}); err != nil {
 		t.Errorf("gRPC: %v", err)
 	}
-	answer, body := r.post(t, "/grpc.health.v1.Health/Check", "application/json", `{}`, "Connect-Timeout-Ms", "60000")
+	answer, body := r.post(t, "/grpc.health.v1.Health/Check", "application/json", `{}`,
+		"Connect-Timeout-Ms", "60000")
 	if answer.StatusCode != 200 {
 		t.Errorf("HTTP: %s %s", answer.Status, body)
 	}
