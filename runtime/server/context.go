@@ -96,14 +96,16 @@ func (l *lazyContext) Err() error {
 	if made := c.lazy.Load(); made != nil && made != lazyOver {
 		return made.Err()
 	}
-	if err := c.Context.Err(); err != nil {
+	if err := c.Context.Err(); err != nil || !c.call.method.drain.expired.Load() {
 		return err
 	}
-	if c.call.method.drain.expired.Load() {
-		l.Done() // lists the call, which cancels it
-		return context.Canceled
+	l.Done() // lists the call
+	made := c.lazy.Load()
+	if made == lazyOver {
+		return c.Context.Err()
 	}
-	return nil
+	c.call.method.live.cancel(&made.live)
+	return made.Err() // an error that it keeps
 }
 
 // Value implements context.Context. It finds the context that Done created, so that contexts

@@ -64,6 +64,15 @@ func (l *liveCalls) remove(c *liveCall) {
 	c.cancel()
 }
 
+// cancel cancels a listed call because of a shutdown, if expire has not done so yet.
+func (l *liveCalls) cancel(c *liveCall) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.listed && !c.gone {
+		c.cutOff()
+	}
+}
+
 // expire cancels all calls, and those that are still to come. It returns those that are sending,
 // which the end of their context does not interrupt.
 func (l *liveCalls) expire() (sending []*callContext) {
