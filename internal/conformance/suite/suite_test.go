@@ -74,8 +74,8 @@ func TestClient(t *testing.T) { run(t, "client", "grpc_client") }
 var timed = []string{"Client Cancellation", "Deadline Propagation", "Server Message Size", "Timeouts"}
 
 // run runs the suite against a program, with the features of testdata/NAME.yaml and the known
-// failures of testdata/NAME.txt. On a machine with other work, a case with times may fail, and a known
-// failure may be stated in part, so such a case is repeated alone.
+// failures of testdata/NAME.txt. On a machine with other work, a case with times may fail, and the
+// suite may state a known failure in part, so such a case is repeated alone.
 func run(t *testing.T, program, name string) {
 	t.Helper()
 	config := filepath.Join("testdata", name)
