@@ -19,10 +19,11 @@ import (
 // message or nil reqs is INTERNAL.
 //
 // When the responses end, or the loop over them breaks, the call is canceled and takes no more
-// requests. The range does not wait for reqs to return: in a proxy, reqs reads the requests of a
-// server call and returns only when that call ends, which would wait for the proxy in turn.
-// Therefore reqs should watch a context, and must not assume that the loop over the responses is
-// still running. A panic after the range is logged to slog's default logger.
+// requests; if the call fails, reqs may be asked for one or two more before. The range does not
+// wait for reqs to return: in a proxy, reqs reads the requests of a server call and returns only
+// when that call ends, which would wait for the proxy in turn. Therefore reqs should watch a
+// context, and must not assume that the loop over the responses is still running. A panic after the
+// range is logged to slog's default logger.
 func Bidi[Resp, Req any](ctx context.Context, m *Method, reqs runtime.Stream[Req]) runtime.Stream[Resp] {
 	return func(yield func(*Resp, error) bool) {
 		if reqs == nil {
