@@ -132,7 +132,7 @@ func (s *service) Publish(ctx context.Context,
 	at, err := log.Append(ctx, &chaosv1.Event{Publisher: req.GetPublisher(),
 		Number: req.GetNumber()})
 	if err != nil {
-		return nil, unavailable(err)
+		return nil, err
 	}
 	return &chaosv1.PublishResponse{Sequence: at.Sequence}, nil
 }
